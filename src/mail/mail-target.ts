@@ -1,0 +1,74 @@
+import type { FolderPlan, ListedFolder, TargetFolder } from "./folder.js";
+import type { Abortable } from "./mail-source.js";
+import type { Message, MessageHead } from "./message.js";
+
+/** Something of a message that a target cannot keep, in one or two words: `keyword`, `flag`, `internal-date`. */
+export type Loss = string;
+
+/** What a target is like; read before the first append. */
+export interface TargetCapabilities {
+  /** The largest message it takes, in octets; Infinity where it does not say. */
+  readonly maxMessageSize: number;
+  /** How many appends may be under way at a time. */
+  readonly maxConcurrentAppends: number;
+  /** What it may lose of a message. */
+  readonly loses: readonly Loss[];
+  /** How it names folders. */
+  readonly names: FolderNameRules;
+}
+
+/** What a target's folder names can hold; `planFolders` keeps to it. */
+export interface FolderNameRules {
+  /** The character between levels, which no level may contain; absent where the target has no levels. */
+  readonly delimiter?: string;
+  /** Names that differ only in case are one name (Exchange, Graph). */
+  readonly caseInsensitive: boolean;
+  /** Characters that no level may contain, besides the delimiter and control characters. */
+  readonly forbidden?: string;
+  /** The longest level in characters; absent where unlimited. */
+  readonly maxLevelLength?: number;
+  /** Levels above every user folder (`INBOX` on Courier); empty where user folders stand at the top. */
+  readonly prefix: readonly string[];
+}
+
+/** What the target said of a message that it holds. */
+export interface Appended {
+  /** The target's UID or id as a string; absent where the target does not tell. */
+  readonly id?: string;
+  /** What was lost of this message; absent where nothing was. */
+  readonly lost?: readonly Loss[];
+}
+
+/** Where the messages in doubt can stand. */
+export interface FindOptions extends Abortable {
+  /** No message in doubt stands below this UID of the target; absent: look everywhere. */
+  fromUid?: number;
+  /** Ids that belong to other messages already; they are no candidates. */
+  taken?: ReadonlySet<string>;
+}
+
+/**
+ * One mailbox to write to. It only grows. An adapter never retries and never reconnects: when its connection is lost,
+ * every call rejects with `connection-lost`, and the messages under way are in doubt.
+ */
+export interface MailTarget {
+  readonly capabilities: TargetCapabilities;
+  /** The folders that exist; the plan chooses among them. */
+  listFolders(options?: Abortable): Promise<ListedFolder[]>;
+  /** The folder of a plan, made if it is missing. */
+  ensureFolder(folder: FolderPlan, options?: Abortable): Promise<TargetFolder>;
+  /**
+   * Resolves when the server has said that it holds the message. May be called again before the last one resolved, up to
+   * `maxConcurrentAppends`; contents are read in the order of the calls.
+   *
+   * A rejection of scope `message` means that the target does not hold it; one of any other scope leaves it in doubt.
+   */
+  append(folder: TargetFolder, message: Message, options?: Abortable): Promise<Appended>;
+  /**
+   * Which of these messages the folder already holds, by UID at the source. `heads` carry their header blocks. Equal
+   * messages are matched by count. Asked only for messages in doubt and for adoption, and never while an append that
+   * could still land is under way.
+   */
+  find(folder: TargetFolder, heads: readonly MessageHead[], options?: FindOptions): Promise<Map<number, Appended>>;
+  close(): Promise<void>;
+}

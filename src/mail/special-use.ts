@@ -1,0 +1,18 @@
+/** The special uses of RFC 6154 that a mailbox has one folder for. */
+export type SpecialUse = "\\Sent" | "\\Drafts" | "\\Trash" | "\\Junk" | "\\Archive" | "\\All" | "\\Flagged";
+
+const SPECIAL_USES: readonly SpecialUse[] = [
+  "\\Sent",
+  "\\Drafts",
+  "\\Trash",
+  "\\Junk",
+  "\\Archive",
+  "\\All",
+  "\\Flagged",
+];
+
+/** The special use among the attributes of a LIST answer; undefined where there is none. */
+export function specialUseOf(attributes: readonly string[]): SpecialUse | undefined {
+  const lower = new Set(attributes.map((attribute) => attribute.toLowerCase()));
+  return SPECIAL_USES.find((use) => lower.has(use.toLowerCase()));
+}

@@ -1,0 +1,71 @@
+/**
+ * A set of UIDs that stays small while they are mostly consecutive: a mailbox of 500,000 messages is one range.
+ * Its text is an IMAP sequence-set (RFC 9051 section 9): `1:4,7,9:12`.
+ */
+export class UidSet {
+  /** Ascending, apart from each other: start and end (inclusive) of each range. */
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #size = 0;
+
+  static of(uids: Iterable<number>): UidSet {
+    const set = new UidSet();
+    for (const uid of uids) set.add(uid);
+    return set;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(uid: number): boolean {
+    const at = this.#rangeAtOrBefore(uid);
+    return at >= 0 && uid <= (this.#ends[at] ?? -1);
+  }
+
+  add(uid: number): void {
+    const at = this.#rangeAtOrBefore(uid);
+    const end = this.#ends[at] ?? Number.NEGATIVE_INFINITY;
+    if (uid <= end) return;
+    this.#size += 1;
+    const growsLeft = uid === end + 1;
+    const meetsRight = this.#starts[at + 1] === uid + 1;
+    if (growsLeft && meetsRight) {
+      this.#ends[at] = this.#ends[at + 1] ?? uid;
+      this.#starts.splice(at + 1, 1);
+      this.#ends.splice(at + 1, 1);
+    } else if (growsLeft) {
+      this.#ends[at] = uid;
+    } else if (meetsRight) {
+      this.#starts[at + 1] = uid;
+    } else {
+      this.#starts.splice(at + 1, 0, uid);
+      this.#ends.splice(at + 1, 0, uid);
+    }
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    for (let at = 0; at < this.#starts.length; at++) {
+      const end = this.#ends[at] ?? 0;
+      for (let uid = this.#starts[at] ?? 0; uid <= end; uid++) yield uid;
+    }
+  }
+
+  toString(): string {
+    return this.#starts
+      .map((start, at) => (start === this.#ends[at] ? `${start}` : `${start}:${this.#ends[at]}`))
+      .join(",");
+  }
+
+  /** Index of the last range that starts at or before `uid`; -1 where there is none. */
+  #rangeAtOrBefore(uid: number): number {
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#starts[middle] ?? 0) <= uid) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
