@@ -1,3 +1,5 @@
+import type { CsvFault } from "./csv/csv-faults.js";
+
 /** How far an error reaches: everything inside that scope is affected, nothing outside it. */
 export type ErrorScope = "message" | "folder" | "user" | "endpoint" | "batch";
 
@@ -73,6 +75,7 @@ const CODES = {
   "message-truncated": facts("message", "later", "The source broke off inside this message."),
   "message-too-large": facts("message", "never", "Over the size limit: raise maxMessageSize if the target allows it."),
   "message-refused": facts("message", "never", "The target refused this message; its words are in the report."),
+  "group-refused": facts("message", "now", "Nothing to do: each message of the group is sent again by itself."),
   "message-empty": facts("message", "never", "The message has no octets; there is nothing to store."),
   "quota-exceeded": facts("user", "never", "The target mailbox is full: raise its quota, then start again."),
   "target-missing": facts("user", "never", "Create and license the target mailbox."),
@@ -111,6 +114,8 @@ export interface MigrationErrorDetails {
   folder?: string;
   /** The UID of the message at the source. */
   uid?: number;
+  /** Every fault of a user list. */
+  faults?: readonly CsvFault[];
 }
 
 const BRAND = Symbol.for("imap-to-m365.MigrationError");
@@ -131,11 +136,13 @@ export class MigrationError extends Error {
   /** What a person can do about it. */
   readonly remedy: string;
   /** Milliseconds the other side asked us to wait; absent when it asked for none. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
   /** The folder it happened in; absent when it concerns no folder. */
-  readonly folder?: string;
+  declare readonly folder?: string;
   /** The UID of the message at the source; absent when it concerns no message. */
-  readonly uid?: number;
+  declare readonly uid?: number;
+  /** Every fault of the user list, in the order of its lines; absent for every code but `csv-invalid`. */
+  declare readonly faults?: readonly CsvFault[];
 
   constructor(code: MigrationErrorCode, message: string, details: MigrationErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -147,7 +154,13 @@ export class MigrationError extends Error {
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.folder !== undefined) this.folder = details.folder;
     if (details.uid !== undefined) this.uid = details.uid;
+    if (details.faults !== undefined) this.faults = details.faults;
     Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** With the message, which JSON leaves out of an Error; without cause and stack. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    return { ...this, message: this.message };
   }
 
   /** True for a MigrationError of any copy of this package. */

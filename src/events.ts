@@ -61,4 +61,6 @@ export interface MigrationEvents {
   "message:not-copied": [FolderEvent & { readonly outcome: Exclude<Outcome, { kind: "copied" | "alreadyThere" }> }];
   /** A message was copied, but the target could not keep all of it, or it may stand there twice. */
   "message:changed": [FolderEvent & { readonly outcome: Extract<Outcome, { kind: "copied" }> }];
+  /** A listener of ours threw or rejected; one for this event is not watched itself. */
+  "listener:failed": [BatchEvent & { readonly event: string; readonly error: unknown }];
 }

@@ -12,6 +12,8 @@ export interface ListMessagesOptions extends Abortable {
   uids?: readonly number[];
   /** Only messages whose UID is at least this. */
   fromUid?: number;
+  /** Only messages whose UID is at most this. */
+  toUid?: number;
   /** With the octets of each header block, for telling messages apart. */
   headers?: boolean;
 }

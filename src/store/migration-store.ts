@@ -88,6 +88,8 @@ export interface FolderJournal {
   readonly highestUid: number;
   /** How many messages have an outcome that stands. */
   readonly settledCount: number;
+  /** UIDs whose outcome is `failed`, ascending: another pass tries them again. */
+  readonly failedUids: readonly number[];
   /** The groups that an earlier pass left in doubt, and those of this pass that are not settled yet. */
   readonly doubts: readonly Doubt[];
   /** How far the last complete pass read; absent before the first. */

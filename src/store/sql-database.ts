@@ -9,12 +9,30 @@ export interface SqlConnection {
   runEach(sql: string, parameterLists: Iterable<readonly SqlValue[]>): Promise<void>;
 }
 
+/** What one database says otherwise than another in the SQL that we write. */
+export interface SqlDialect {
+  /** The columns of a 64-bit primary key that the database counts up. */
+  readonly countedKey: string;
+  /** The type of octets. */
+  readonly octets: string;
+  /** Ends the CREATE TABLE of a table that is best kept in its primary key; empty where there is no such thing. */
+  readonly keptInKey: string;
+  /** Ends a SELECT whose rows stay as they are until the transaction ends; empty where transactions never overlap. */
+  readonly forUpdate: string;
+  /** Lists the tables there are, in a column `name`. */
+  readonly tableNames: string;
+}
+
 /** A database: connections inside transactions that are durable once they have ended. */
 export interface SqlDatabase extends SqlConnection {
+  readonly dialect: SqlDialect;
+  /**
+   * True when no other process can work with this database while it is open: the leases that it holds when it is opened
+   * belong to processes that are gone, and a table that is not ours makes it a foreign one.
+   */
+  readonly soleOwner: boolean;
   /** Runs `work` in one transaction; rolls back when it throws. */
   transaction<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
-  /** The rows of one query, one after the other, in constant memory. */
-  stream(sql: string, parameters?: readonly SqlValue[]): AsyncIterable<SqlRow>;
   /** Milliseconds since 1970 by the database's own clock. */
   now(): Promise<number>;
   close(): Promise<void>;

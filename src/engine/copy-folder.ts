@@ -1,0 +1,90 @@
+import { MigrationError } from "../errors.js";
+import { folderPath } from "../mail/folder.js";
+import type { MessageHead } from "../mail/message.js";
+import type { SyncPoint } from "../store/migration-store.js";
+import { copyMessages } from "./copy-messages.js";
+import type { FolderRun } from "./folder-run.js";
+import { OutcomeLedger } from "./outcome-ledger.js";
+import { reconcile } from "./reconcile.js";
+
+/** Messages listed at a time where a folder holds more: what is known of them has to fit in memory. */
+const LISTING_WINDOW = 50_000;
+
+/** One folder: settle what is in doubt, list, copy what has no outcome yet, close the page. */
+export async function copyFolder(run: FolderRun): Promise<void> {
+  const { plan, journal, tell } = run;
+  if (plan.refusal !== undefined) throw new MigrationError("folder-name", plan.refusal, { folder: folderPath(plan.source.levels) });
+  const ledger = new OutcomeLedger(journal, run.clock, (outcomes) => tell.settled(plan, outcomes, journal.books()));
+  for (const outcome of await reconcile(run)) ledger.add(outcome);
+  await ledger.flush();
+  const [found, target] = await Promise.all([
+    plan.source.selectable ? firstListing(run) : { heads: [], rest: undefined },
+    run.target.ensureFolder(plan, { signal: run.signal }),
+  ]);
+  let listing: Listing = found;
+  let excess = Math.max(0, plan.source.messages - run.allowance - journal.books().skipped);
+  let total = journal.settledCount;
+  let highest = journal.highestUid;
+  while (true) {
+    const todo = listing.heads.filter((head) => !journal.isSettled(head.uid));
+    total += todo.length;
+    highest = Math.max(highest, listing.heads.at(-1)?.uid ?? 0);
+    tell.started(plan, total);
+    // The newest are worth most: the excess is taken from the lowest UIDs.
+    const skipped = todo.splice(0, excess);
+    excess -= skipped.length;
+    for (const { uid, size } of skipped) ledger.add({ uid, size, kind: "skipped", rule: "too-many" });
+    await copyMessages(run, target, todo, ledger);
+    if (listing.rest === undefined) break;
+    listing = await listFrom(run, listing.rest);
+  }
+  await journal.finish(total, syncPoint(run, highest));
+  tell.completed(plan, journal.books());
+}
+
+/** Heads in ascending UID order, and where the next part of the listing begins; absent where this was the last. */
+interface Listing {
+  readonly heads: MessageHead[];
+  readonly rest?: number | undefined;
+}
+
+/** Every message after a first pass that did not end; after one that did, what came since and what failed then. */
+async function firstListing(run: FolderRun): Promise<Listing> {
+  const { journal, plan, source, signal } = run;
+  if (!journal.syncPoint) return await listFrom(run, 1);
+  const failed: MessageHead[] = [];
+  if (journal.failedUids.length > 0) {
+    for await (const head of source.listMessages(plan.source, { uids: journal.failedUids, signal })) failed.push(head);
+  }
+  const since = await listFrom(run, journal.syncPoint.uidNext);
+  return { heads: [...failed, ...since.heads], rest: since.rest };
+}
+
+async function listFrom(run: FolderRun, fromUid: number): Promise<Listing> {
+  const { plan, source, signal } = run;
+  const { messages, uidNext } = plan.source;
+  const whole = messages <= LISTING_WINDOW || uidNext === 0;
+  let size = LISTING_WINDOW;
+  let from = fromUid;
+  while (true) {
+    const toUid = whole || from + size >= uidNext ? undefined : from + size - 1;
+    const heads: MessageHead[] = [];
+    const range = toUid === undefined ? { fromUid: from } : { fromUid: from, toUid };
+    for await (const head of source.listMessages(plan.source, { ...range, signal })) heads.push(head);
+    if (toUid === undefined) return { heads };
+    if (heads.length > 0) return { heads, rest: toUid + 1 };
+    // UIDs can lie far apart: a gap is crossed in ever larger steps.
+    from = toUid + 1;
+    size *= 16;
+  }
+}
+
+/** How far this pass has read. What arrives while it goes on lies above, and is the next pass's. */
+function syncPoint({ plan }: FolderRun, highest: number): SyncPoint {
+  const { uidNext, messages, highestModSeq } = plan.source;
+  return {
+    uidNext: Math.max(uidNext, highest + 1),
+    messages,
+    ...(highestModSeq === undefined ? {} : { highestModSeq }),
+  };
+}

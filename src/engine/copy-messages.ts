@@ -1,0 +1,187 @@
+import { MigrationError } from "../errors.js";
+import type { TargetFolder } from "../mail/folder.js";
+import type { Message, MessageHead } from "../mail/message.js";
+import { UidSet } from "../mail/uid-set.js";
+import { BeginGroups } from "./begin-groups.js";
+import { DigestedContent } from "./digested-content.js";
+import type { FolderRun } from "./folder-run.js";
+import type { OutcomeLedger } from "./outcome-ledger.js";
+
+/** How often a message is asked for before the source counts as unable to deliver it. */
+const ATTEMPTS = 3;
+/** How long appends under way may still end once the migration was stopped. */
+const STOP_GRACE_MS = 1_500;
+
+/** Copies these messages, each to exactly one outcome. Whatever stops it leaves the rest begun, or untouched. */
+export async function copyMessages(
+  run: FolderRun,
+  target: TargetFolder,
+  heads: readonly MessageHead[],
+  ledger: OutcomeLedger,
+): Promise<void> {
+  const largest = Math.min(run.limits.maxMessageSize, run.target.capabilities.maxMessageSize);
+  const copy = new MessageCopy(run, target, ledger, largest);
+  let todo: MessageHead[] = [];
+  for (const head of heads) {
+    if (head.size > largest) ledger.add({ uid: head.uid, size: head.size, kind: "skipped", rule: "too-large" });
+    else todo.push(head);
+  }
+  for (let attempt = 1; attempt <= ATTEMPTS && todo.length > 0; attempt++) {
+    todo = attempt === 1 ? await copy.stream(todo) : await copy.oneByOne(todo);
+    if (todo.length > 0) todo = await withoutVanished(run, todo, ledger);
+  }
+  for (const { uid, size } of todo) {
+    const reason = `The source lists this message but did not deliver it in ${ATTEMPTS} attempts`;
+    ledger.add({ uid, size, kind: "failed", code: "message-unreadable", reason });
+  }
+  await ledger.flush();
+}
+
+/** Those that the source still lists; the others have vanished. */
+async function withoutVanished(run: FolderRun, heads: MessageHead[], ledger: OutcomeLedger): Promise<MessageHead[]> {
+  const { source, plan, signal } = run;
+  const listed = new Set<number>();
+  for await (const { uid } of source.listMessages(plan.source, { uids: heads.map(({ uid }) => uid), signal })) listed.add(uid);
+  return heads.filter(({ uid, size }) => {
+    if (!listed.has(uid)) ledger.add({ uid, size, kind: "vanished" });
+    return listed.has(uid);
+  });
+}
+
+/** The way of messages from one folder to another. */
+class MessageCopy {
+  readonly #run: FolderRun;
+  readonly #target: TargetFolder;
+  readonly #ledger: OutcomeLedger;
+  readonly #largest: number;
+  readonly #groups: BeginGroups;
+  readonly #underWay = new Set<Promise<void>>();
+  /** UIDs whose date the target refused: it keeps none before 1970. */
+  readonly #clamped = new UidSet();
+  #again: MessageHead[] = [];
+  #fault: MigrationError | undefined;
+
+  constructor(run: FolderRun, target: TargetFolder, ledger: OutcomeLedger, largest: number) {
+    this.#run = run;
+    this.#target = target;
+    this.#ledger = ledger;
+    this.#largest = largest;
+    this.#groups = new BeginGroups(run.journal, target);
+  }
+
+  /** All in one stream; returns those that need another attempt. */
+  async stream(heads: readonly MessageHead[]): Promise<MessageHead[]> {
+    const { source, plan, signal } = this.#run;
+    const missing = new Map(heads.map((head) => [head.uid, head]));
+    this.#again = [];
+    this.#groups.plan(heads);
+    try {
+      for await (const message of source.fetch(plan.source, heads.map(({ uid }) => uid), { signal })) {
+        const head = missing.get(message.uid);
+        missing.delete(message.uid);
+        if (head) await this.#send(head, message);
+        else message.content.cancel();
+        if (this.#fault) throw this.#fault;
+      }
+    } finally {
+      await this.#settled();
+    }
+    if (this.#fault) throw this.#fault;
+    return [...this.#again, ...missing.values()].sort((one, other) => one.uid - other.uid);
+  }
+
+  /** One message that a server cannot deliver can keep it from delivering the others of its command. */
+  async oneByOne(heads: readonly MessageHead[]): Promise<MessageHead[]> {
+    const again: MessageHead[] = [];
+    for (const head of heads) again.push(...(await this.stream([head])));
+    return again;
+  }
+
+  /** Resolves as soon as the next message may be pulled; the append goes on. */
+  async #send(head: MessageHead, message: Message): Promise<void> {
+    const { size } = message.content;
+    const { uid } = head;
+    if (size === 0 || size > this.#largest || (head.size > 0 && size !== head.size)) {
+      message.content.cancel();
+      this.#setAside(head, size);
+      return;
+    }
+    const { window } = this.#run;
+    if (!this.#groups.isBegun(uid)) {
+      await this.#ledger.flush();
+      await this.#groups.begin(uid);
+    }
+    await window.enter();
+    const append = this.#append(head, message).finally(() => {
+      window.leave();
+      this.#underWay.delete(append);
+    });
+    this.#underWay.add(append);
+  }
+
+  #setAside(head: MessageHead, size: number): void {
+    const { uid } = head;
+    if (size > this.#largest) {
+      this.#ledger.add({ uid, size, kind: "skipped", rule: "too-large" });
+    } else if (size === 0 && head.size === 0) {
+      const reason = "The message has no octets";
+      this.#ledger.add({ uid, size, kind: "refused", code: "message-empty", reason });
+    } else {
+      // Some servers name wrong sizes: what comes twice alike is what the message is. Nothing at all never is.
+      this.#again.push(size === 0 ? head : { ...head, size });
+    }
+  }
+
+  async #append(head: MessageHead, message: Message): Promise<void> {
+    const { target, refusals, signal } = this.#run;
+    const { uid } = head;
+    const content = new DigestedContent(message.content);
+    const clamped = this.#clamped.has(uid);
+    const internalDate = clamped ? new Date(0) : message.internalDate;
+    const dateLost = clamped || Number.isNaN(internalDate.getTime());
+    try {
+      const { id, lost = [] } = await target.append(this.#target, { ...message, internalDate, content }, { signal });
+      refusals.accepted();
+      this.#groups.appended(id);
+      const losses = dateLost ? [...lost, "internal-date"] : lost;
+      this.#ledger.add({
+        uid,
+        size: content.size,
+        kind: "copied",
+        sha256: content.digest(),
+        ...(id === undefined ? {} : { id }),
+        ...(losses.length > 0 ? { lost: losses } : {}),
+      });
+    } catch (error) {
+      this.#refused(head, message, MigrationError.from(error));
+    }
+  }
+
+  #refused(head: MessageHead, message: Message, error: MigrationError): void {
+    const { uid, size } = head;
+    if (error.scope !== "message") {
+      this.#fault ??= error;
+    } else if (error.code === "group-refused") {
+      this.#again.push(head);
+    } else if (message.internalDate.getTime() < 0 && !this.#clamped.has(uid)) {
+      this.#clamped.add(uid);
+      this.#again.push(head);
+    } else {
+      this.#ledger.add({ uid, size, kind: "refused", code: error.code, reason: error.message });
+      try {
+        this.#run.refusals.refused(error);
+      } catch (tooMany) {
+        this.#fault ??= MigrationError.from(tooMany);
+      }
+    }
+  }
+
+  /** Every append has ended, and what became of it is durable; once stopped, only those that end soon. */
+  async #settled(): Promise<void> {
+    const { clock, signal } = this.#run;
+    const all = Promise.allSettled(this.#underWay);
+    if (signal.aborted) await Promise.race([all, clock.sleep(STOP_GRACE_MS, new AbortController().signal)]);
+    else await all;
+    await this.#ledger.flush();
+  }
+}

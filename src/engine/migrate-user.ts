@@ -1,0 +1,199 @@
+import { MigrationError } from "../errors.js";
+import type { MigrationLimits } from "../limits.js";
+import { type FolderPlan, folderPath, type SourceFolder } from "../mail/folder.js";
+import type { MailSource } from "../mail/mail-source.js";
+import type { MailTarget } from "../mail/mail-target.js";
+import { type Books, isBalanced } from "../outcome.js";
+import type { FolderJournal, Lease, MigrationStore } from "../store/migration-store.js";
+import { AppendWindow } from "./append-window.js";
+import type { Clock } from "./clock.js";
+import { copyFolder } from "./copy-folder.js";
+import type { FolderRun, FolderTellers } from "./folder-run.js";
+import { planFolders } from "./plan-folders.js";
+import { RefusalCounter } from "./refusal-counter.js";
+import { pauseBeforeRetry, type RetryPolicy } from "./retry.js";
+import { UserProgressTally } from "./user-progress.js";
+
+/** Folders under way at a time: enough that the commands for the next ones are on the line before one ends. */
+const FOLDERS_AT_ONCE = 8;
+
+/** What the migration of one mailbox tells while it goes on; each call is about what is durable already. */
+export interface UserTellers extends FolderTellers {
+  folderFailed(plan: FolderPlan, error: MigrationError): void;
+  progress(books: Books): void;
+  waiting(waitMs: number, error: MigrationError): void;
+}
+
+/** Everything that the migration of one mailbox needs. */
+export interface UserRun {
+  readonly lease: Lease;
+  readonly store: MigrationStore;
+  openSource(signal: AbortSignal): Promise<MailSource>;
+  openTarget(signal: AbortSignal): Promise<MailTarget>;
+  readonly limits: MigrationLimits;
+  /** Milliseconds after a lost connection or a crash before a look for messages in doubt. */
+  readonly settleDelayMs: number;
+  readonly retry: RetryPolicy;
+  readonly clock: Clock;
+  readonly tell: UserTellers;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One pass over one mailbox, from its folder list to balanced books. A lost connection is recovered as a crash is: both
+ * ends are opened again, and the ledger says what is left to do.
+ * @throws MigrationError the error that stands after all attempts; `books-unbalanced` where a message has no outcome
+ */
+export async function migrateUser(run: UserRun): Promise<Books> {
+  const tally = new UserProgressTally();
+  let lookFrom = run.clock.now() + run.settleDelayMs;
+  for (let attempt = 1; ; attempt++) {
+    const before = settledCount(tally.books);
+    try {
+      return await onePass(run, tally, lookFrom);
+    } catch (cause) {
+      if (run.signal.aborted) throw new MigrationError("aborted", "The migration was stopped");
+      const error = MigrationError.from(cause);
+      lookFrom = run.clock.now() + run.settleDelayMs;
+      if (settledCount(tally.books) > before) attempt = 1;
+      const waitMs = pauseBeforeRetry(error, attempt, run.retry);
+      if (waitMs === undefined) throw error;
+      run.tell.waiting(waitMs, error);
+      await run.clock.sleep(waitMs, run.signal);
+    }
+  }
+}
+
+function settledCount(books: Books): number {
+  return books.copied + books.alreadyThere + books.skipped + books.refused + books.vanished;
+}
+
+/** A folder of the source with its page of the ledger. */
+interface OpenFolder {
+  readonly folder: SourceFolder;
+  readonly journal: FolderJournal;
+}
+
+async function onePass(run: UserRun, tally: UserProgressTally, lookFrom: number): Promise<Books> {
+  const { signal } = run;
+  // The first pass needs both ends for certain; later ones often find nothing to do, and leave the target alone.
+  const opening = run.lease.user.lastSyncedAt === undefined ? run.openTarget(signal) : undefined;
+  opening?.catch(() => {});
+  let target: MailTarget | undefined;
+  let source: MailSource | undefined;
+  try {
+    source = await run.openSource(signal);
+    const folders = await openFolders(run, source, tally);
+    const changed = folders.filter(hasChanged);
+    if (changed.length > 0) {
+      target = await (opening ?? run.openTarget(signal));
+      await copyFolders(run, { source, target, folders, lookFrom, tally });
+    }
+    return await balancedBooks(run, tally);
+  } finally {
+    await Promise.allSettled([source?.close(), (target ?? (await opening?.catch(() => undefined)))?.close()]);
+  }
+}
+
+async function openFolders(run: UserRun, source: MailSource, tally: UserProgressTally): Promise<OpenFolder[]> {
+  const open: OpenFolder[] = [];
+  for (const folder of await source.listFolders({ signal: run.signal })) {
+    const journal = await run.store.openJournal(run.lease, folder);
+    tally.update(folder.name, journal.books());
+    open.push({ folder, journal });
+  }
+  return open;
+}
+
+/** False while the numbers of the last complete pass stand and nothing was left over: no message row needs reading. */
+function hasChanged({ folder, journal }: OpenFolder): boolean {
+  const { syncPoint } = journal;
+  if (!syncPoint || journal.doubts.length > 0 || journal.failedUids.length > 0) return true;
+  return folder.selectable && (folder.uidNext === 0 || folder.uidNext > syncPoint.uidNext);
+}
+
+interface Pass {
+  readonly source: MailSource;
+  readonly target: MailTarget;
+  readonly folders: readonly OpenFolder[];
+  readonly lookFrom: number;
+  readonly tally: UserProgressTally;
+}
+
+async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
+  const { source, target, tally } = pass;
+  const existing = await target.listFolders({ signal: run.signal });
+  const plans = planFolders(
+    pass.folders.map(({ folder }) => folder),
+    { folders: existing, names: target.capabilities.names },
+  );
+  const shared = {
+    source,
+    target,
+    limits: run.limits,
+    lookFrom: pass.lookFrom,
+    window: new AppendWindow(target.capabilities.maxConcurrentAppends),
+    refusals: new RefusalCounter(),
+    clock: run.clock,
+    signal: run.signal,
+    tell: {
+      ...run.tell,
+      settled: (plan, outcomes, books) => {
+        tally.update(plan.source.name, books);
+        run.tell.settled(plan, outcomes, books);
+        run.tell.progress(tally.books);
+      },
+    } satisfies UserTellers,
+  };
+  const pages = new Map(pass.folders.map((open) => [open.folder.name, open]));
+  const jobs: FolderRun[] = [];
+  let left = run.limits.maxItems;
+  for (const plan of plans) {
+    const page = pages.get(plan.source.name);
+    if (page && hasChanged(page)) jobs.push({ ...shared, plan, journal: page.journal, allowance: Math.max(0, left) });
+    left -= plan.source.messages;
+  }
+  // Folders in doubt wait for the settle delay; the others go on meanwhile.
+  jobs.sort((one, other) => Math.sign(one.journal.doubts.length) - Math.sign(other.journal.doubts.length));
+  await copySideBySide(run, jobs, tally);
+}
+
+/** A few folders at a time. One that fails by itself is told and left; any other error ends the pass. */
+async function copySideBySide(run: UserRun, jobs: readonly FolderRun[], tally: UserProgressTally): Promise<void> {
+  const queue = jobs.values();
+  let folderError: MigrationError | undefined;
+  let fault: MigrationError | undefined;
+  const work = async () => {
+    for (const job of queue) {
+      if (fault) return;
+      try {
+        await copyFolder(job);
+        tally.update(job.plan.source.name, job.journal.books());
+      } catch (cause) {
+        const error = MigrationError.from(cause);
+        if (error.scope === "folder" && error.retry === "never") {
+          folderError ??= error;
+          run.tell.folderFailed(job.plan, error);
+        } else {
+          fault ??= error;
+        }
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: FOLDERS_AT_ONCE }, work));
+  if (fault) throw fault;
+  if (folderError) throw folderError;
+}
+
+async function balancedBooks(run: UserRun, tally: UserProgressTally): Promise<Books> {
+  const books = tally.books;
+  if (isBalanced(books)) return books;
+  const settled = settledCount(books) + books.failed;
+  const { emailAddress } = run.lease;
+  throw new MigrationError("books-unbalanced", `${emailAddress}: ${books.found} messages found, ${settled} with an outcome`);
+}
+
+/** The source folder of a plan as people read it. */
+export function sourcePath(plan: FolderPlan): string {
+  return folderPath(plan.source.levels);
+}

@@ -1,0 +1,48 @@
+import type { Outcome } from "../outcome.js";
+import type { FolderJournal } from "../store/migration-store.js";
+import type { Clock } from "./clock.js";
+
+/** Outcomes that wait together for one durable write: losing them costs only a look (reliability, "settle"). */
+const GROUP_SIZE = 128;
+const GROUP_AGE_MS = 1_000;
+
+/** Writes outcomes into a folder's journal in groups, and tells of them only when they are durable. */
+export class OutcomeLedger {
+  readonly #journal: FolderJournal;
+  readonly #clock: Clock;
+  readonly #onDurable: (outcomes: readonly Outcome[]) => void;
+  #waiting: Outcome[] = [];
+  #lastWrite: number;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(journal: FolderJournal, clock: Clock, onDurable: (outcomes: readonly Outcome[]) => void) {
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#onDurable = onDurable;
+    this.#lastWrite = clock.now();
+  }
+
+  add(outcome: Outcome): void {
+    this.#waiting.push(outcome);
+    const due = this.#waiting.length >= GROUP_SIZE || this.#clock.now() - this.#lastWrite >= GROUP_AGE_MS;
+    // A failure stays in #writing, where the next flush finds it.
+    if (due) this.#write().catch(() => {});
+  }
+
+  /** Everything added is durable when it resolves. */
+  flush(): Promise<void> {
+    return this.#write();
+  }
+
+  #write(): Promise<void> {
+    const outcomes = this.#waiting;
+    this.#waiting = [];
+    this.#lastWrite = this.#clock.now();
+    this.#writing = this.#writing.then(async () => {
+      if (outcomes.length === 0) return;
+      await this.#journal.settle(outcomes);
+      this.#onDurable(outcomes);
+    });
+    return this.#writing;
+  }
+}

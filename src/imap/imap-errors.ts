@@ -1,0 +1,398 @@
+import { MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
+import { scrub } from "./scrub.js";
+
+/** The commands that the package sends; `CONNECT` is the server's greeting, `BYE` what it says between two commands. */
+export type ImapVerb =
+  | "CONNECT"
+  | "CAPABILITY"
+  | "STARTTLS"
+  | "LOGIN"
+  | "ID"
+  | "NAMESPACE"
+  | "ENABLE"
+  | "LIST"
+  | "STATUS"
+  | "EXAMINE"
+  | "SELECT"
+  | "FETCH"
+  | "SEARCH"
+  | "CREATE"
+  | "SUBSCRIBE"
+  | "APPEND"
+  | "NOOP"
+  | "LOGOUT"
+  | "BYE";
+
+/** A server's refusal: a tagged NO or BAD, or a BYE (RFC 9051 section 7.1). */
+export interface RefusedResponse {
+  readonly status: "NO" | "BAD" | "BYE";
+  /** What stands between the brackets, arguments included: `OVERQUOTA`. Absent: none, or at the head of `text`. */
+  readonly code?: string | undefined;
+  /** The text as it came. */
+  readonly text: string;
+}
+
+/** What the server refused. */
+export interface CommandContext {
+  /** For people: `APPEND to Sent`. */
+  readonly doing: string;
+  /** LOGIN stands for AUTHENTICATE too. */
+  readonly verb: ImapVerb;
+  readonly folder?: string;
+  /** The UID at the source of the one message that the command was about. */
+  readonly uid?: number;
+  /** Passwords and tokens that were sent and must not come back in an error. */
+  readonly secrets?: readonly string[];
+}
+
+/** Where a connection failed. */
+export interface ConnectionContext {
+  readonly host: string;
+  readonly port: number;
+  /** Passwords and tokens that were sent and must not come back in an error. */
+  readonly secrets?: readonly string[];
+  /** A lost connection is a matter of the endpoint before the sign-in, of one user after it. */
+  readonly loggedIn: boolean;
+}
+
+interface Reading extends Pick<MigrationErrorDetails, "scope" | "retryAfterMs"> {
+  readonly code: MigrationErrorCode;
+}
+
+interface Rule {
+  /** The response code's name; absent: any or none. */
+  readonly code?: RegExp;
+  /** Absent: any text. */
+  readonly text?: RegExp;
+  /** Absent: after any command. */
+  readonly verbs?: readonly ImapVerb[];
+  readonly reads: MigrationErrorCode;
+}
+
+const SIGN_IN: readonly ImapVerb[] = ["CONNECT", "CAPABILITY", "STARTTLS", "LOGIN"];
+const ONE_FOLDER: readonly ImapVerb[] = ["EXAMINE", "SELECT", "STATUS", "CREATE", "SUBSCRIBE"];
+const OPENED_FOLDER: readonly ImapVerb[] = ["EXAMINE", "SELECT", "STATUS", "FETCH", "SEARCH", "APPEND"];
+const WRITING: readonly ImapVerb[] = ["APPEND", "CREATE", "SUBSCRIBE"];
+
+/** The first rule that fits decides. Response codes: RFC 5530, RFC 9051 section 7.1, RFC 4469 TOOBIG, RFC 9208 OVERQUOTA. */
+const RULES: readonly Rule[] = [
+  // Texts that mean more than the code before them: Gmail throttles with [OVERQUOTA], Yahoo with [LIMIT].
+  { text: /throttled|backoff time|bandwidth limits|rate limit|too many requests/i, reads: "throttled" },
+  { text: /AccessTokenExpired|token (has |is )?expired|expired (access )?token/i, reads: "token-expired" },
+  {
+    text: /too many (\w+ )?(connections|sessions)|maximum (number of )?(\w+ )?connections/i,
+    reads: "too-many-connections",
+  },
+  // Exchange, after an AUTHENTICATE that it accepted: IMAP is off, FullAccess is missing, or too many reconnects.
+  { text: /authenticated but not connected/i, reads: "server-unavailable" },
+  { text: /command received in invalid state/i, reads: "connection-lost" },
+
+  { code: /^(AUTHENTICATIONFAILED|AUTHORIZATIONFAILED)$/, reads: "auth-failed" },
+  { code: /^EXPIRED$/, reads: "auth-expired" },
+  { code: /^PRIVACYREQUIRED$/, reads: "tls-required" },
+  { code: /^(LIMIT|INUSE)$/, verbs: SIGN_IN, reads: "too-many-connections" },
+  { code: /^(UNAVAILABLE|INUSE)$/, reads: "server-unavailable" },
+  { code: /^(SERVERBUG|CORRUPTION|EXPUNGEISSUED)$/, verbs: ["FETCH"], reads: "message-unreadable" },
+  { code: /^(SERVERBUG|CORRUPTION)$/, reads: "server-unavailable" },
+  { code: /^OVERQUOTA$/, verbs: WRITING, reads: "quota-exceeded" },
+  { code: /^OVERQUOTA$/, reads: "throttled" },
+  { code: /^(TOOBIG|APPENDLIMIT)$/, verbs: ["APPEND"], reads: "message-too-large" },
+  { code: /^NOPERM$/, verbs: [...OPENED_FOLDER, "CREATE", "SUBSCRIBE", "LIST", "NAMESPACE"], reads: "access-denied" },
+  { code: /^(NONEXISTENT|TRYCREATE)$/, verbs: OPENED_FOLDER, reads: "folder-missing" },
+  { code: /^ALREADYEXISTS$/, verbs: ["CREATE"], reads: "folder-duplicate" },
+
+  { text: /password.{0,20}expired/i, verbs: ["LOGIN"], reads: "auth-expired" },
+  {
+    text: /(mechanism|method|command|basic auth\w*|plain\s?text auth\w*) (is )?(currently )?(disabled|disallowed|unavailable|not (supported|enabled|available|allowed))|un(supported|known|recogni[sz]ed) (\w+ )?(mechanism|command)|no mechanism|login (is )?disabled/i,
+    verbs: ["LOGIN"],
+    reads: "auth-unsupported",
+  },
+  // Before the next rule: "too many failures, try again later" has judged the password, and a retry prolongs the lock.
+  { text: /too many.{0,30}(attempt|fail)|locked/i, verbs: ["LOGIN"], reads: "auth-failed" },
+  { text: /temporar|unavailable|(try|again) later|shutting down/i, reads: "server-unavailable" },
+  {
+    text: /internal (server )?error|system (i\/o )?error/i,
+    verbs: [...WRITING, ...SIGN_IN],
+    reads: "server-unavailable",
+  },
+  { text: /zero.(length|byte)|empty message/i, verbs: ["APPEND"], reads: "message-empty" },
+  {
+    text: /quota|mailbox (is )?full|mailbox size|storage.{0,30}exceeded|(not enough|insufficient|no) .{0,10}space/i,
+    verbs: WRITING,
+    reads: "quota-exceeded",
+  },
+  {
+    text: /too (large|big)|size.{0,40}(exceed|larger)|(exceed\w*|larger than|over) .{0,20}size/i,
+    verbs: ["APPEND"],
+    reads: "message-too-large",
+  },
+  { code: /^LIMIT$/, reads: "throttled" },
+  { text: /(permission|access) (is )?denied/i, verbs: [...OPENED_FOLDER, "CREATE", "LIST"], reads: "access-denied" },
+  {
+    text: /(doesn't|does not) exist|no such (mailbox|folder)|(unknown|non-?existent) (mailbox|folder|namespace)|(mailbox|folder) (was )?not found|must create mailbox/i,
+    verbs: OPENED_FOLDER,
+    reads: "folder-missing",
+  },
+  { text: /already exists/i, verbs: ["CREATE"], reads: "folder-duplicate" },
+];
+
+/**
+ * The error for a NO, BAD or BYE: by its response code, by the words of well-known servers, else by the command.
+ *
+ * The message holds the server's words, scrubbed. Only an APPEND that was refused because of its message has the scope
+ * `message`, a BYE never. A sign-in that was refused in a way we do not know counts as `auth-failed`, so that no
+ * password is sent twice.
+ */
+export function responseError(response: RefusedResponse, context: CommandContext): MigrationError {
+  const split = splitCode(response);
+  return refusal(split, context, readResponse(split, context.verb));
+}
+
+/** True where a CREATE was refused because the folder exists, the end that was wanted; Exchange sends no response code. */
+export function alreadyExists(response: RefusedResponse): boolean {
+  return nameOf(splitCode(response).code) === "ALREADYEXISTS" || /already exists/i.test(response.text);
+}
+
+function readResponse(response: RefusedResponse, verb: ImapVerb): Reading {
+  // A BYE ends the connection, whatever the command in flight was about: it says nothing of a message or a folder.
+  const about = response.status === "BYE" && verb !== "LOGIN" ? "CONNECT" : verb;
+  const name = nameOf(response.code);
+  const rule = RULES.find(
+    ({ code, text, verbs }) =>
+      (code?.test(name) ?? true) && (text?.test(response.text) ?? true) && (verbs?.includes(about) ?? true),
+  );
+  const code = rule?.reads ?? readVerb(response, verb);
+  const retryAfterMs = code === "throttled" ? backoffOf(response.text) : undefined;
+  const scope = scopeOf(code, verb);
+  return { code, ...(scope === undefined ? {} : { scope }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function readVerb({ status, text }: RefusedResponse, verb: ImapVerb): MigrationErrorCode {
+  const idle = !SIGN_IN.includes(verb) && /idle|inactiv|autologout/i.test(text);
+  if (status === "BYE") return idle ? "connection-lost" : "server-unavailable";
+  if (verb === "APPEND") return "message-refused";
+  if (verb === "LOGIN") return "auth-failed";
+  if (verb === "STARTTLS") return "tls-required";
+  if (verb === "CREATE") return "folder-name";
+  if (status === "BAD") return ONE_FOLDER.includes(verb) ? "folder-name" : "protocol-error";
+  if (verb === "FETCH") return "message-unreadable";
+  return ONE_FOLDER.includes(verb) ? "access-denied" : "protocol-error";
+}
+
+/** Where the reach differs from the table of codes: what one session was told need not hold for the others. */
+function scopeOf(code: MigrationErrorCode, verb: ImapVerb): Reading["scope"] {
+  if (code === "server-unavailable" && ONE_FOLDER.includes(verb)) return "folder";
+  if (code === "server-unavailable" && !SIGN_IN.includes(verb)) return "user";
+  if (code === "throttled" && verb === "CONNECT") return "endpoint";
+  if (code === "access-denied" && (verb === "LIST" || verb === "NAMESPACE")) return "user";
+  return undefined;
+}
+
+/** Exchange: `Suggested Backoff Time: 92415 milliseconds`. */
+function backoffOf(text: string): number | undefined {
+  const found = /backoff time[:=\s]+(\d{1,15})\s*(s(?:ec|\b))?/i.exec(text);
+  return found === null ? undefined : Number(found[1]) * (found[2] === undefined ? 1 : 1000);
+}
+
+/** The response code where it stands in the text; a BYE comes so from a reader that does not split it. */
+function splitCode({ status, code, text }: RefusedResponse): RefusedResponse {
+  const found = code === undefined ? /^\s*\[([^\]]*)\]\s*/.exec(text) : null;
+  return found === null ? { status, code, text } : { status, code: found[1], text: text.slice(found[0].length) };
+}
+
+function nameOf(code: string | undefined): string {
+  return (code ?? "").trim().split(/\s/, 1)[0]?.toUpperCase() ?? "";
+}
+
+function refusal(response: RefusedResponse, context: CommandContext, reading: Reading): MigrationError {
+  const { code, ...reach } = reading;
+  const { folder, uid, secrets = [] } = context;
+  const label = response.code === undefined ? "" : `[${response.code}] `;
+  const words = scrub(`${label}${response.text}`, secrets);
+  return new MigrationError(code, `${leadOf(code, response, context)}: ${response.status} ${words}`.trimEnd(), {
+    ...reach,
+    ...(folder === undefined ? {} : { folder }),
+    ...(uid === undefined ? {} : { uid }),
+  });
+}
+
+function leadOf(code: MigrationErrorCode, { status, text }: RefusedResponse, context: CommandContext): string {
+  const doing = scrub(context.doing, []); // it may hold a folder's name, which is the server's
+  if (status === "BYE") return `The server ended the connection (${doing})`;
+  if (/authenticated but not connected/i.test(text)) {
+    return `${doing} failed; IMAP may be off for this mailbox, or the signed-in account lacks FullAccess to it`;
+  }
+  const refused = context.verb === "APPEND" && code.startsWith("message-");
+  return refused ? "The target refused the message" : `${doing} failed`;
+}
+
+/** What a fault of the network, of TLS or of imapflow is, and what to say of `host:port`. */
+type Fault = readonly [code: MigrationErrorCode, predicate: string];
+
+const REFUSED: Fault = ["connection-refused", "refused the connection"];
+const UNREACHABLE: Fault = ["connect-timeout", "cannot be reached"];
+const UNRESOLVED: Fault = ["dns-failed", "has a name that does not resolve here"];
+const UNTRUSTED: Fault = ["certificate-untrusted", "has a certificate that nobody trusted here has issued"];
+const REJECTED: Fault = ["certificate-untrusted", "has a certificate that is not valid for a server"];
+const TOO_LARGE: Fault = ["response-too-large", "sent more than any honest answer holds"];
+const UNREPRESENTABLE: Fault = ["login-format", "cannot be sent a name or password with CR, LF or NUL"];
+
+const FAULTS = new Map<string, Fault>([
+  ["ECONNREFUSED", REFUSED],
+  ["EACCES", ["connection-refused", "may not be connected to from here"]],
+  ["EPERM", ["connection-refused", "may not be connected to from here"]],
+  ["ENOTFOUND", UNRESOLVED],
+  ["EAI_AGAIN", UNRESOLVED],
+  ["EAI_FAIL", UNRESOLVED],
+  ["EAI_NODATA", UNRESOLVED],
+  ["EAI_NONAME", UNRESOLVED],
+  ["ETIMEDOUT", ["connect-timeout", "did not answer in time"]],
+  ["ETIMEOUT", ["connect-timeout", "did not answer in time"]],
+  ["CONNECT_TIMEOUT", ["connect-timeout", "did not answer in time"]],
+  ["UPGRADE_TIMEOUT", ["connect-timeout", "did not finish the TLS handshake in time"]],
+  ["GREETING_TIMEOUT", ["connect-timeout", 'sent no greeting in time; a TLS port needs security "Ssl"']],
+  ["EHOSTUNREACH", UNREACHABLE],
+  ["ENETUNREACH", UNREACHABLE],
+  ["EHOSTDOWN", UNREACHABLE],
+  ["ENETDOWN", UNREACHABLE],
+  ["EADDRNOTAVAIL", UNREACHABLE],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", ["certificate-untrusted", "has a certificate that it signed itself"]],
+  ["SELF_SIGNED_CERT_IN_CHAIN", UNTRUSTED],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNTRUSTED],
+  ["UNABLE_TO_GET_ISSUER_CERT", UNTRUSTED],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNTRUSTED],
+  ["CERT_UNTRUSTED", UNTRUSTED],
+  ["CERT_CHAIN_TOO_LONG", REJECTED],
+  ["CERT_REJECTED", REJECTED],
+  ["CERT_REVOKED", REJECTED],
+  ["CERT_SIGNATURE_FAILURE", REJECTED],
+  ["INVALID_CA", REJECTED],
+  ["INVALID_PURPOSE", REJECTED],
+  ["PATH_LENGTH_EXCEEDED", REJECTED],
+  ["CERT_HAS_EXPIRED", ["certificate-expired", "has a certificate that has expired"]],
+  ["CERT_NOT_YET_VALID", ["certificate-expired", "has a certificate that is not valid yet; is the clock right here?"]],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", ["certificate-name", "has a certificate for another name"]],
+  ["HOSTNAME_MISMATCH", ["certificate-name", "has a certificate for another name"]],
+  ["STARTTLS_INJECTION", ["tls-injection", "sent something between the OK to STARTTLS and the TLS handshake"]],
+  ["LineTooLarge", TOO_LARGE],
+  ["LiteralTooLarge", TOO_LARGE],
+  ["ResponseTooLarge", TOO_LARGE],
+  ["MAX_IMAP_NESTING_REACHED", TOO_LARGE],
+  ["InvalidResponse", ["protocol-error", "sent an answer that is none"]],
+  ["UnexpectedTag", ["protocol-error", "answered a command that it was not sent"]],
+  ["ResponseProcessingFailed", ["protocol-error", "sent an answer that cannot be processed"]],
+  ["COMPRESS_TRAILING_DATA", ["protocol-error", "sent something behind the OK to COMPRESS"]],
+  ["InvalidStringValue", UNREPRESENTABLE],
+  ["InvalidTextValue", UNREPRESENTABLE],
+  ["InvalidTokenValue", UNREPRESENTABLE],
+]);
+
+/** Codes that tell of a connection that no longer is: Node's and imapflow's. */
+const LOST =
+  /^(ECONNRESET|ECONNABORTED|EPIPE|ENOTCONN|ERR_STREAM_\w+|NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+)$/;
+const LOST_ONCE_LOGGED_IN = new Set<MigrationErrorCode>([
+  "connection-refused",
+  "connect-timeout",
+  "dns-failed",
+  "tls-failed",
+]);
+/** imapflow's messages where the server offers no sign-in for the credentials; they have neither code nor response. */
+const NO_MECHANISM =
+  /^(Login is disabled|No matching authentication method|Unsupported authentication mechanism|No password configured)$/;
+
+/**
+ * The error for a socket, TLS or DNS error of Node, or for whatever imapflow threw. A {@link MigrationError} comes back as
+ * it is; what nobody knows is `unexpected`.
+ *
+ * `cause` is a new Error with the scrubbed message and the code: imapflow's own carries commands and responses.
+ */
+export function connectionError(error: unknown, context: ConnectionContext): MigrationError {
+  if (MigrationError.is(error)) return error;
+  return refusedByServer(error, context) ?? faultOf(error, context);
+}
+
+function refusedByServer(error: unknown, { loggedIn, secrets = [] }: ConnectionContext): MigrationError | undefined {
+  const response = responseOf(error);
+  if (response === undefined) return undefined;
+  const command: CommandContext = loggedIn
+    ? { doing: "The command", verb: "NOOP", secrets }
+    : { doing: "The sign-in", verb: "LOGIN", secrets };
+  return refusal(response, command, { ...readResponse(response, command.verb), ...flagsOf(error) });
+}
+
+/** The server's answer that imapflow hung on its error; `reason` holds the text of a BYE. */
+function responseOf(error: unknown): RefusedResponse | undefined {
+  const status = textOf(error, "responseStatus");
+  const code = textOf(error, "serverResponseCode");
+  const response = textOf(error, "response");
+  const bye = LOST.test(textOf(error, "code") ?? "") ? textOf(error, "reason") : undefined;
+  if (status === "NO" || status === "BAD") return { status, code, text: textOf(error, "responseText") ?? "" };
+  if (bye !== undefined) return { status: "BYE", text: bye };
+  // "User is authenticated but not connected", which imapflow finds in the answer to NAMESPACE.
+  return response !== undefined && propertyOf(error, "authenticationFailed") === true
+    ? { status: "BAD", text: response }
+    : undefined;
+}
+
+/** What imapflow found out beyond the answer itself. */
+function flagsOf(error: unknown): Partial<Reading> {
+  const asked = propertyOf(error, "throttleReset");
+  const waited = propertyOf(error, "throttleWaited");
+  if (typeof asked === "number" && typeof waited === "number") return { retryAfterMs: Math.max(0, asked - waited) };
+  // RFC 7628 section 3.2.2: the server judged the token, not the account.
+  const oauthStatus = textOf(propertyOf(error, "oauthError"), "status");
+  return oauthStatus === "401" || oauthStatus === "invalid_token" ? { code: "token-expired" } : {};
+}
+
+function faultOf(error: unknown, { host, port, secrets = [], loggedIn }: ConnectionContext): MigrationError {
+  const vendorCode = textOf(error, "code") ?? "";
+  const [code, predicate] = readFault(error, vendorCode, loggedIn);
+  const detail = code.startsWith("certificate-") || code === "unexpected" ? textOf(error, "message") : undefined;
+  const why = [vendorCode, detail && scrub(detail, secrets)].filter(Boolean).join(": ");
+  return new MigrationError(code, `${host}:${port} ${predicate}${why === "" ? "" : ` (${why})`}`, {
+    cause: scrubbedCause(error, secrets),
+  });
+}
+
+function readFault(error: unknown, vendorCode: string, loggedIn: boolean): Fault {
+  const message = textOf(error, "message") ?? "";
+  if (textOf(error, "name") === "AbortError" || vendorCode === "ABORT_ERR") return ["aborted", "was given up: aborted"];
+  const fault = LOST.test(vendorCode) ? undefined : (FAULTS.get(vendorCode) ?? readTls(error, vendorCode, message));
+  if (fault !== undefined && !(loggedIn && LOST_ONCE_LOGGED_IN.has(fault[0]))) return fault;
+  if (loggedIn && vendorCode === "ETIMEOUT") return ["command-timeout", "did not answer in time"];
+  if (fault !== undefined || LOST.test(vendorCode)) {
+    return loggedIn
+      ? ["connection-lost", "lost the connection"]
+      : ["server-unavailable", "closed the connection before the sign-in"];
+  }
+  if (NO_MECHANISM.test(message)) return ["auth-unsupported", "offers no sign-in for these credentials"];
+  if (vendorCode.startsWith("ParserError")) return ["protocol-error", "sent an answer that cannot be read"];
+  return ["unexpected", "could not be worked with"];
+}
+
+function readTls(error: unknown, vendorCode: string, message: string): Fault | undefined {
+  const failedUpgrade = propertyOf(error, "tlsFailed") === true;
+  if (vendorCode === "" && failedUpgrade) return ["tls-required", "does not offer STARTTLS, or refused it"];
+  if (vendorCode !== "EPROTO" && !/^ERR_(SSL|TLS)_/.test(vendorCode)) return undefined;
+  if (!/wrong version number|packet length too long/i.test(message)) {
+    return ["tls-failed", "does not agree on TLS 1.2 or newer"];
+  }
+  return failedUpgrade
+    ? ["tls-required", "said OK to STARTTLS and went on without TLS"]
+    : ["tls-failed", 'answers without TLS; a port for STARTTLS needs security "Tls"'];
+}
+
+function scrubbedCause(error: unknown, secrets: readonly string[]): Error {
+  const cause = new Error(scrub(textOf(error, "message") ?? String(error), secrets));
+  const code = textOf(error, "code");
+  return code === undefined ? cause : Object.assign(cause, { code });
+}
+
+function propertyOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  const text = propertyOf(value, name);
+  return typeof text === "string" && text !== "" ? text : undefined;
+}

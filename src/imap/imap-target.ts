@@ -1,0 +1,189 @@
+import { type Flag, permittedFlags } from "../mail/flags.js";
+import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
+import { matchByHeader } from "../mail/header-key.js";
+import type { Abortable } from "../mail/mail-source.js";
+import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
+import type { Message, MessageHead } from "../mail/message.js";
+import { encodeFolderName } from "./folder-names.js";
+import type { ImapConnection } from "./imap-connection.js";
+import { isForeign, listedFolder, listFolders } from "./imap-listing.js";
+import { listHeads } from "./message-listing.js";
+import { AppendLane } from "./wire/append-lane.js";
+import { imapString } from "./wire/wire-connection.js";
+
+const MAX_CONCURRENT_APPENDS = 512;
+
+/** What SELECT told of a folder. */
+interface SelectedFolder {
+  uidValidity: number;
+  uidNext: number;
+  /** Absent: the server named none, so it takes every flag. */
+  permanentFlags?: ReadonlySet<Flag>;
+}
+
+/** A mailbox on an IMAP server, written over one connection: CREATE, SUBSCRIBE, SELECT, APPEND, and FETCH to look. */
+export class ImapTarget implements MailTarget {
+  readonly capabilities: TargetCapabilities;
+  readonly #connection: ImapConnection;
+  readonly #lane: AppendLane;
+  /** Raw names of the folders that exist, by their levels. */
+  readonly #existing = new Map<string, string>();
+  readonly #selected = new Map<string, SelectedFolder>();
+  #listed: Promise<ListedFolder[]> | undefined;
+
+  constructor(connection: ImapConnection) {
+    this.#connection = connection;
+    const { capabilities, personal } = connection;
+    this.capabilities = {
+      maxMessageSize: appendLimit(capabilities),
+      maxConcurrentAppends: MAX_CONCURRENT_APPENDS,
+      loses: ["keyword"],
+      names: {
+        ...(personal.delimiter === undefined ? {} : { delimiter: personal.delimiter }),
+        caseInsensitive: false,
+        // LIST could not be asked for such a folder.
+        forbidden: "*%",
+        prefix: personal.prefix === "" ? [] : personal.prefix.split(personal.delimiter ?? "\0").filter((level) => level !== ""),
+      },
+    };
+    this.#lane = new AppendLane(
+      connection.wire,
+      {
+        unaskedLiteral: capabilities.has("LITERAL+") ? Number.POSITIVE_INFINITY : capabilities.has("LITERAL-") ? 4096 : 0,
+        multiAppend: capabilities.has("MULTIAPPEND"),
+        binary: capabilities.has("BINARY"),
+      },
+      (answer, folder) => connection.refusal(answer, { verb: "APPEND", folder: this.#pathOf(folder) }),
+    );
+  }
+
+  listFolders(_options: Abortable = {}): Promise<ListedFolder[]> {
+    this.#listed ??= this.#list();
+    return this.#listed;
+  }
+
+  async ensureFolder(plan: FolderPlan, _options: Abortable = {}): Promise<TargetFolder> {
+    await this.listFolders();
+    const path = folderPath(plan.target);
+    const existing = this.#existing.get(levelsKey(plan.target));
+    const name = existing ?? this.#nameFor(plan.target);
+    const selected = await this.#open(name, path, existing === undefined ? plan.target : undefined);
+    this.#existing.set(levelsKey(plan.target), name);
+    this.#selected.set(name, selected);
+    return { name, path, uidValidity: selected.uidValidity, uidNext: selected.uidNext };
+  }
+
+  async append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
+    const { kept, lost } = permittedFlags(message.flags, this.#selected.get(folder.name)?.permanentFlags);
+    const { uid, uidValidity } = await this.#lane.append({
+      folder: folder.name,
+      flags: kept,
+      internalDate: message.internalDate,
+      content: message.content,
+      signal,
+    });
+    const losses: Loss[] = lost.length > 0 ? ["keyword"] : [];
+    return {
+      // Under another UIDVALIDITY the number would name another message: only the OK counts then.
+      ...(uid !== undefined && uidValidity === folder.uidValidity ? { id: String(uid) } : {}),
+      ...(losses.length > 0 ? { lost: losses } : {}),
+    };
+  }
+
+  async find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Appended>> {
+    const { fromUid = 1, taken } = options;
+    const candidates = await this.#lane.between(folder.name, () => {
+      const { wire } = this.#connection;
+      const selecting = wire.run(`SELECT ${imapString(folder.name)}`);
+      const wants = (uid: number) => uid >= fromUid && !taken?.has(String(uid));
+      const listing = listHeads(this.#connection, {}, { set: `${fromUid}:*`, headers: true, wants, path: folder.path });
+      return Promise.all([listing, selecting]).then(([found]) => found);
+    });
+    const matched = matchByHeader(
+      heads,
+      candidates.map((head) => ({
+        id: String(head.uid),
+        size: head.size,
+        header: head.header ?? new Uint8Array(),
+        internalDate: head.internalDate,
+      })),
+    );
+    return new Map([...matched].map(([uid, id]) => [uid, { id }]));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.wire.close();
+  }
+
+  async #list(): Promise<ListedFolder[]> {
+    const { personal, foreign } = this.#connection;
+    const { entries } = await this.#lane.between(undefined, () => listFolders(this.#connection, "*", false));
+    const folders = entries.filter((entry) => !isForeign(entry, foreign)).map((entry) => listedFolder(entry, personal));
+    for (const folder of folders) if (folder.selectable) this.#existing.set(levelsKey(folder.levels), folder.name);
+    return folders;
+  }
+
+  #nameFor(levels: readonly string[]): string {
+    const { personal } = this.#connection;
+    if (levels.length === 1 && levels[0] === "INBOX") return "INBOX";
+    const name = levels.map(encodeFolderName).join(personal.delimiter ?? "");
+    // INBOX and what lies below it stands where the server has it; everything else below the personal namespace.
+    return levels[0] === "INBOX" ? name : personal.prefix + name;
+  }
+
+  /** CREATE, SUBSCRIBE and SELECT in one round trip; SELECT's answer tells whether the folder is there. */
+  async #open(name: string, path: string, create: readonly string[] | undefined): Promise<SelectedFolder> {
+    const first = await this.#createAndSelect(name, create ? [name] : []);
+    if ("uidValidity" in first) return first;
+    if (!create || create.length < 2) throw this.#connection.refusal(first.refused, { verb: first.verb, folder: path });
+    // Some servers want the levels above to be there first.
+    const parents = create.slice(0, -1).map((_, at) => this.#nameFor(create.slice(0, at + 1)));
+    const second = await this.#createAndSelect(name, [...parents, name]);
+    if ("uidValidity" in second) return second;
+    throw this.#connection.refusal(second.refused, { verb: second.verb, folder: path });
+  }
+
+  async #createAndSelect(name: string, create: readonly string[]) {
+    const { wire } = this.#connection;
+    const selected: SelectedFolder = { uidValidity: 0, uidNext: 0 };
+    const answers = await this.#lane.between(name, () => {
+      const created = create.map((folder) => wire.run(`CREATE ${imapString(folder)}`));
+      if (create.length > 0) wire.run(`SUBSCRIBE ${imapString(name)}`).catch(() => {});
+      const opened = wire.run(`SELECT ${imapString(name)}`, { untagged: (text) => readSelect(selected, text) });
+      return Promise.all([opened, ...created]);
+    });
+    const [opened, ...created] = answers;
+    if (opened.status === "OK" && !/^READ-ONLY/i.test(opened.code ?? "")) return selected;
+    const refused = created.at(-1);
+    return refused && refused.status !== "OK"
+      ? { refused, verb: "CREATE" as const }
+      : { refused: opened, verb: "SELECT" as const };
+  }
+
+  #pathOf(name: string): string {
+    for (const [key, raw] of this.#existing) if (raw === name) return key.replaceAll("\0", "/");
+    return name;
+  }
+}
+
+function readSelect(selected: SelectedFolder, text: string): void {
+  const [, item, value = ""] = /^OK \[(UIDVALIDITY|UIDNEXT|PERMANENTFLAGS) ([^\]]*)\]/i.exec(text) ?? [];
+  if (item === undefined) return;
+  if (/^uidvalidity$/i.test(item)) selected.uidValidity = Number(value);
+  else if (/^uidnext$/i.test(item)) selected.uidNext = Number(value);
+  else selected.permanentFlags = new Set(value.replace(/^\(|\)$/g, "").split(" ").filter((flag) => flag !== ""));
+}
+
+/** Levels as a key: NUL stands in no name. */
+function levelsKey(levels: readonly string[]): string {
+  return levels.join("\0");
+}
+
+/** APPENDLIMIT of RFC 7889; Infinity where the server announces none for all folders. */
+function appendLimit(capabilities: ReadonlySet<string>): number {
+  for (const capability of capabilities) {
+    const limit = /^APPENDLIMIT=(\d+)$/.exec(capability)?.[1];
+    if (limit !== undefined) return Number(limit);
+  }
+  return Number.POSITIVE_INFINITY;
+}

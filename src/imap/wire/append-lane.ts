@@ -1,0 +1,255 @@
+import { MigrationError } from "../../errors.js";
+import type { Flag } from "../../mail/flags.js";
+import type { MessageContent } from "../../mail/message.js";
+import { formatInternalDate } from "./fetch-row.js";
+import { imapString, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
+
+/** What a server's APPEND can do. */
+export interface AppendAbilities {
+  /** Octets up to which a literal may follow without being asked for: LITERAL+ all, LITERAL- 4,096 (RFC 7888), else 0. */
+  readonly unaskedLiteral: number;
+  /** Several messages in one command, all or none (RFC 3502). */
+  readonly multiAppend: boolean;
+  /** `literal8`, which may hold NUL (RFC 3516). */
+  readonly binary: boolean;
+}
+
+/** One message for {@link AppendLane}. */
+export interface AppendRequest {
+  /** The folder's raw name. */
+  readonly folder: string;
+  readonly flags: readonly Flag[];
+  /** An invalid Date leaves INTERNALDATE to the server. */
+  readonly internalDate: Date;
+  readonly content: MessageContent;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A message that the server holds. */
+export interface AppendAnswer {
+  /** From APPENDUID (RFC 4315); absent where the server has no UIDPLUS. */
+  readonly uidValidity?: number;
+  readonly uid?: number;
+}
+
+/** An APPEND command: one message, or several in a row with MULTIAPPEND. */
+interface AppendCommand {
+  readonly folder: string;
+  readonly answer: Promise<TaggedAnswer>;
+  messages: number;
+  octets: number;
+}
+
+/** Octets sent and not answered, beyond which the next message waits. */
+const WINDOW_OCTETS = 16 * 1024 * 1024;
+const GROUP_MESSAGES = 100;
+const GROUP_OCTETS = 8 * 1024 * 1024;
+/** A group whose next message does not come at once is closed, so that its answer does not wait for mail. */
+const GROUP_IDLE_MS = 5;
+/** Content up to this size is looked at before it is sent: NUL needs another literal. */
+const INSPECTED_OCTETS = 64 * 1024;
+
+/**
+ * Appends on one connection, written back to back: no message waits for the answer to the one before it. Contents are
+ * read in the order of the calls. The connection is dropped when a content breaks off, so that the server throws the
+ * piece away; what was sent before and is not answered is in doubt then.
+ */
+export class AppendLane {
+  readonly #wire: WireConnection;
+  readonly #abilities: AppendAbilities;
+  readonly #refusal: (answer: TaggedAnswer, folder: string) => MigrationError;
+  #turn: Promise<void> = Promise.resolve();
+  #open: AppendCommand | undefined;
+  #selected: string | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #unanswered = 0;
+  #wakeWindow: (() => void) | undefined;
+  /** Messages to be sent in a command of their own: their group was refused. */
+  #singles = 0;
+
+  constructor(wire: WireConnection, abilities: AppendAbilities, refusal: (answer: TaggedAnswer, folder: string) => MigrationError) {
+    this.#wire = wire;
+    this.#abilities = abilities;
+    this.#refusal = refusal;
+  }
+
+  /**
+   * Lets `write` put other commands onto the connection, between two appends. Only the writing is waited for.
+   * `selected` names the folder that these commands leave selected.
+   */
+  async between<Result>(selected: string | undefined, write: () => Result): Promise<Awaited<Result>> {
+    const release = await this.#takeTurn();
+    let result: Result;
+    try {
+      this.#closeCommand();
+      this.#selected = selected;
+      result = write();
+    } finally {
+      release();
+    }
+    return await result;
+  }
+
+  /** @throws MigrationError of scope `message` where the server does not hold it; any other leaves it in doubt */
+  async append(request: AppendRequest): Promise<AppendAnswer> {
+    const release = await this.#takeTurn();
+    let command: AppendCommand;
+    let position: number;
+    try {
+      command = await this.#send(request);
+      position = command.messages;
+      if (!this.#mayGrow(command)) this.#closeCommand();
+    } catch (error) {
+      request.content.cancel();
+      throw error;
+    } finally {
+      release();
+    }
+    const { size } = request.content;
+    this.#unanswered += size;
+    try {
+      return this.#settle(command, position, await command.answer);
+    } finally {
+      this.#unanswered -= size;
+      this.#wakeWindow?.();
+    }
+  }
+
+  async #takeTurn(): Promise<() => void> {
+    const before = this.#turn;
+    let release = () => {};
+    this.#turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    return release;
+  }
+
+  async #send(request: AppendRequest): Promise<AppendCommand> {
+    if (request.signal?.aborted) throw new MigrationError("aborted", "The migration was stopped");
+    while (this.#unanswered > WINDOW_OCTETS && !this.#wire.lost) {
+      this.#closeCommand();
+      await new Promise<void>((resolve) => {
+        this.#wakeWindow = resolve;
+      });
+    }
+    const { folder, content } = request;
+    const inspected = await this.#inspect(content);
+    const command = this.#commandFor(folder, content.size);
+    const unasked = content.size <= this.#abilities.unaskedLiteral;
+    const literal = `${inspected.binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}`;
+    const date = Number.isNaN(request.internalDate.getTime()) ? "" : `"${formatInternalDate(request.internalDate)}" `;
+    this.#wire.write(` (${request.flags.join(" ")}) ${date}${literal}\r\n`);
+    if (!unasked && !(await this.#invited(command))) {
+      content.cancel();
+      return command;
+    }
+    await this.#stream(inspected.chunks, content.size);
+    command.messages += 1;
+    command.octets += content.size;
+    return command;
+  }
+
+  /** The command that the message goes into; begun where none is open that can take it. */
+  #commandFor(folder: string, size: number): AppendCommand {
+    const open = this.#open;
+    const joins = open?.folder === folder && this.#singles === 0 && open.octets + size <= GROUP_OCTETS;
+    if (open && joins) return open;
+    this.#closeCommand();
+    if (this.#selected !== folder) {
+      this.#selected = folder;
+      // Servers append faster to the folder that is selected; whether it could be is of no interest here.
+      this.#wire.run(`SELECT ${imapString(folder)}`).catch(() => {});
+    }
+    const answer = this.#wire.begin(`APPEND ${imapString(folder)}`);
+    answer.catch(() => {});
+    this.#open = { folder, answer, messages: 0, octets: 0 };
+    return this.#open;
+  }
+
+  /** Whether another message may follow in the same command; if so, its end is put off for a moment. */
+  #mayGrow(command: AppendCommand): boolean {
+    if (!this.#abilities.multiAppend || this.#open !== command) return false;
+    if (this.#singles > 0) {
+      this.#singles -= 1;
+      return false;
+    }
+    if (command.messages >= GROUP_MESSAGES || command.octets >= GROUP_OCTETS) return false;
+    if (this.#idle) this.#idle.refresh();
+    else this.#idle = setTimeout(() => void this.#closeIdleCommand(), GROUP_IDLE_MS);
+    return true;
+  }
+
+  async #closeIdleCommand(): Promise<void> {
+    const release = await this.#takeTurn();
+    this.#closeCommand();
+    release();
+  }
+
+  #closeCommand(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+    if (!this.#open) return;
+    this.#open = undefined;
+    this.#wire.write("\r\n");
+  }
+
+  /** True when the server asks for the literal; false when it answers the command instead. */
+  async #invited(command: AppendCommand): Promise<boolean> {
+    const invited = await Promise.race([this.#wire.continuation().then(() => true), command.answer.then(() => false)]);
+    if (!invited) this.#open = undefined;
+    return invited;
+  }
+
+  async #stream(chunks: AsyncIterable<Uint8Array>, size: number): Promise<void> {
+    let sent = 0;
+    try {
+      for await (const chunk of chunks) {
+        sent += chunk.length;
+        if (sent > size) break;
+        this.#wire.write(chunk);
+        await this.#wire.drained();
+      }
+      if (sent !== size) throw new MigrationError("message-truncated", `A message of ${size} octets ended after ${sent}`, { scope: "user" });
+    } catch (error) {
+      const cause = MigrationError.from(error);
+      this.#wire.destroy(new MigrationError("connection-lost", `The connection was dropped in mid-message: ${cause.message}`));
+      throw cause;
+    }
+  }
+
+  /** Small contents are collected to see whether they hold NUL; all others pass as they come. */
+  async #inspect(content: MessageContent): Promise<{ binary: boolean; chunks: AsyncIterable<Uint8Array> }> {
+    if (!this.#abilities.binary || content.size > INSPECTED_OCTETS) return { binary: false, chunks: content };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    return { binary: chunks.some((chunk) => chunk.includes(0)), chunks: inTurn(chunks) };
+  }
+
+  #settle(command: AppendCommand, position: number, answer: TaggedAnswer): AppendAnswer {
+    if (answer.status === "OK") return appendUid(answer.code, position);
+    const refusal = this.#refusal(answer, command.folder);
+    if (command.messages < 2 || refusal.scope !== "message") throw refusal;
+    // Counted once, by the first message of the group.
+    if (position === 1) this.#singles += command.messages;
+    throw new MigrationError("group-refused", `The target refused ${command.messages} messages together: ${refusal.message}`);
+  }
+}
+
+async function* inTurn(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+/** `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). */
+function appendUid(code: string | undefined, position: number): AppendAnswer {
+  const match = /^APPENDUID (\d+) ([\d:,]+)$/i.exec(code ?? "");
+  if (!match) return {};
+  let left = position;
+  for (const range of (match[2] ?? "").split(",")) {
+    const [start = 0, end = start] = range.split(":").map(Number);
+    const length = Math.abs(end - start) + 1;
+    if (left <= length) return { uidValidity: Number(match[1]), uid: start + (left - 1) * Math.sign(end - start || 1) };
+    left -= length;
+  }
+  return {};
+}

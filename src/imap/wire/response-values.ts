@@ -1,0 +1,116 @@
+import { MigrationError } from "../../errors.js";
+import { LITERAL } from "./response-reader.js";
+
+/** An atom or string (one character per octet), a literal, NIL, or a list of these (RFC 9051 section 4). */
+export type ResponseValue = string | Buffer | null | ResponseValue[];
+
+const MAX_DEPTH = 100;
+const MAX_VALUES = 100_000;
+
+/** Reads the values of a response's text from `start` to its end. */
+export function parseValues(text: string, literals: readonly Buffer[], start = 0): ResponseValue[] {
+  return new ValueParser(text, literals, start).parse();
+}
+
+class ValueParser {
+  readonly #text: string;
+  readonly #literals: readonly Buffer[];
+  #at: number;
+  #literal = 0;
+  #values = 0;
+
+  constructor(text: string, literals: readonly Buffer[], start: number) {
+    this.#text = text;
+    this.#literals = literals;
+    this.#at = start;
+    for (let at = text.indexOf(LITERAL); at >= 0 && at < start; at = text.indexOf(LITERAL, at + 1)) this.#literal += 1;
+  }
+
+  parse(): ResponseValue[] {
+    const open: ResponseValue[][] = [];
+    let list: ResponseValue[] = [];
+    while (this.#at < this.#text.length) {
+      const character = this.#text[this.#at];
+      if (character === " ") {
+        this.#at += 1;
+      } else if (character === "(") {
+        if (open.length >= MAX_DEPTH) throw new MigrationError("response-too-large", "The server nests lists too deeply");
+        const inner: ResponseValue[] = [];
+        this.#add(list, inner);
+        open.push(list);
+        list = inner;
+        this.#at += 1;
+      } else if (character === ")") {
+        const outer = open.pop();
+        if (!outer) throw malformed(this.#text);
+        list = outer;
+        this.#at += 1;
+      } else {
+        this.#add(list, this.#value(character));
+      }
+    }
+    if (open.length > 0) throw malformed(this.#text);
+    return list;
+  }
+
+  #add(list: ResponseValue[], value: ResponseValue): void {
+    this.#values += 1;
+    if (this.#values > MAX_VALUES) throw new MigrationError("response-too-large", "The server sent too many values in one response");
+    list.push(value);
+  }
+
+  #value(first: string | undefined): ResponseValue {
+    if (first === '"') return this.#quoted();
+    if (first === LITERAL) {
+      this.#at += 1;
+      const literal = this.#literals[this.#literal];
+      this.#literal += 1;
+      if (!literal) throw malformed(this.#text);
+      return literal;
+    }
+    const atom = this.#atom();
+    return atom.length === 3 && atom.toUpperCase() === "NIL" ? null : atom;
+  }
+
+  #quoted(): string {
+    let value = "";
+    let from = this.#at + 1;
+    for (let at = from; at < this.#text.length; at++) {
+      const character = this.#text[at];
+      if (character === "\\") {
+        value += this.#text.slice(from, at);
+        at += 1;
+        from = at;
+      } else if (character === '"') {
+        this.#at = at + 1;
+        return value + this.#text.slice(from, at);
+      }
+    }
+    throw malformed(this.#text);
+  }
+
+  /** An atom; blanks and parentheses inside brackets belong to it: `BODY[HEADER.FIELDS (DATE)]`. */
+  #atom(): string {
+    const start = this.#at;
+    let brackets = 0;
+    let at = start;
+    for (; at < this.#text.length; at++) {
+      const character = this.#text[at];
+      if (character === "[") brackets += 1;
+      else if (character === "]") brackets -= 1;
+      else if (brackets <= 0 && (character === " " || character === "(" || character === ")" || character === LITERAL)) break;
+    }
+    if (at === start) throw malformed(this.#text);
+    this.#at = at;
+    return this.#text.slice(start, at);
+  }
+}
+
+function malformed(text: string): MigrationError {
+  // Only the beginning: the rest may hold mail content.
+  return new MigrationError("protocol-error", `The server sent an answer that cannot be read: ${printable(text.slice(0, 40))}…`);
+}
+
+function printable(text: string): string {
+  return text.replace(/[^ -~]/g, "?");
+}

@@ -1,0 +1,96 @@
+import { MigrationError } from "../../errors.js";
+import type { MessageContent } from "../../mail/message.js";
+import type { LiteralSink } from "./response-reader.js";
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** One body literal on its way from the socket to its reader. */
+export class StreamedContent implements MessageContent, LiteralSink, AsyncIterator<Uint8Array> {
+  readonly size: number;
+  /** Called once when the reader has had everything or has given up. */
+  readonly #onConsumed: () => void;
+  /** Called with the number of octets that a reader took or that were thrown away. */
+  readonly #onTaken: (octets: number) => void;
+  readonly #chunks: Buffer[] = [];
+  #ended = false;
+  #consumed = false;
+  #error: MigrationError | undefined;
+  #waiting: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: MigrationError): void } | undefined;
+
+  constructor(size: number, onConsumed: () => void, onTaken: (octets: number) => void) {
+    this.size = size;
+    this.#onConsumed = onConsumed;
+    this.#onTaken = onTaken;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Uint8Array>> {
+    const chunk = this.#chunks.shift();
+    if (chunk) {
+      this.#onTaken(chunk.length);
+      return Promise.resolve({ done: false, value: chunk });
+    }
+    if (this.#consumed) return Promise.resolve(DONE);
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#ended) {
+      this.#consume();
+      return Promise.resolve(DONE);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    this.cancel();
+    return Promise.resolve(DONE);
+  }
+
+  cancel(): void {
+    for (const chunk of this.#chunks.splice(0)) this.#onTaken(chunk.length);
+    this.#waiting?.resolve(DONE);
+    this.#waiting = undefined;
+    this.#consume();
+  }
+
+  data(octets: Buffer): void {
+    if (this.#waiting) {
+      const { resolve } = this.#waiting;
+      this.#waiting = undefined;
+      this.#onTaken(octets.length);
+      resolve({ done: false, value: octets });
+    } else if (this.#consumed) {
+      this.#onTaken(octets.length);
+    } else {
+      this.#chunks.push(octets);
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+    if (!this.#waiting) return;
+    const { resolve } = this.#waiting;
+    this.#waiting = undefined;
+    this.#consume();
+    resolve(DONE);
+  }
+
+  /** The source broke off: what has not been read yet is worth nothing, for the message is not whole. */
+  fail(error: MigrationError): void {
+    if (this.#consumed || this.#ended) return;
+    this.#error = error;
+    this.#chunks.length = 0;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(error);
+  }
+
+  #consume(): void {
+    if (this.#consumed) return;
+    this.#consumed = true;
+    this.#onConsumed();
+  }
+}

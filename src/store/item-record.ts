@@ -1,0 +1,36 @@
+import type { Outcome } from "../outcome.js";
+import type { ItemRecord } from "./migration-store.js";
+
+/** What a report shows of an outcome, besides whose it is. */
+export type OutcomeFacts = Omit<ItemRecord, "emailAddress" | "folder">;
+
+export function outcomeFacts(outcome: Outcome): OutcomeFacts {
+  const { uid, kind, size } = outcome;
+  switch (outcome.kind) {
+    case "skipped":
+      return { uid, kind, size, reason: outcome.rule };
+    case "refused":
+    case "failed":
+      return { uid, kind, size, reason: outcome.code, ...(outcome.reason && { detail: outcome.reason }) };
+    case "copied":
+      return {
+        uid,
+        kind,
+        size,
+        ...(outcome.lost && outcome.lost.length > 0 && { lost: [...outcome.lost] }),
+        ...(outcome.uncertain && { uncertain: true }),
+      };
+    default:
+      return { uid, kind, size };
+  }
+}
+
+/** True for what a report names whatever it is asked for: something was lost or is uncertain. */
+export function isChanged({ lost, uncertain }: OutcomeFacts): boolean {
+  return lost !== undefined || uncertain === true;
+}
+
+/** The target's UID or id of the message; undefined where it has none or did not tell. */
+export function targetId(outcome: Outcome): string | undefined {
+  return outcome.kind === "copied" || outcome.kind === "alreadyThere" ? outcome.id : undefined;
+}

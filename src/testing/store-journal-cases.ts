@@ -1,0 +1,423 @@
+import assert from "node:assert/strict";
+import { emptyBooks, isBalanced, type Outcome } from "../outcome.js";
+import type { BehaviourCase } from "./behaviour-case.js";
+import {
+  BATCH,
+  begun,
+  claimed,
+  claimOf,
+  copied,
+  failed,
+  type OpenStore,
+  oneOfEach,
+  openInbox,
+  rejectsWith,
+  sourceFolder,
+  target,
+} from "./store-fixtures.js";
+
+/** The pages of the ledger: intent before effect, one outcome for each message, books that balance. */
+export function storeJournalCases(open: OpenStore): readonly BehaviourCase[] {
+  return [...doubtCases(open), ...outcomeCases(open), ...pageCases(open), ...concurrencyCases(open)];
+}
+
+function doubtCases(open: OpenStore): readonly BehaviourCase[] {
+  return [
+    {
+      title: "starts a folder with an empty page",
+      async run() {
+        const { journal } = await openInbox(open);
+        assert.equal(journal.isSettled(1), false);
+        assert.equal(journal.highestUid, 0);
+        assert.equal(journal.settledCount, 0);
+        assert.deepEqual(journal.failedUids, []);
+        assert.deepEqual(journal.doubts, []);
+        assert.equal(journal.syncPoint, undefined);
+        assert.equal(journal.renumbered, false);
+        assert.deepEqual(await journal.takenIds(), new Set());
+        assert.deepEqual(journal.books(), emptyBooks);
+      },
+    },
+    {
+      title: "R7 finds what was begun in doubt when the store is opened again, with its target",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        const undated = { uid: 3, size: 0, internalDate: Number.NaN };
+        const before1970 = { uid: 4, size: 4_294_967_296, internalDate: -86_400_000 };
+        const elsewhere = { name: "&AOk-", path: "é", uidValidity: 4_294_967_295, uidNext: 1 };
+        await journal.begin(begun(1, 2), target);
+        await journal.begin([undated, before1970], elsewhere);
+        const expected = [
+          { messages: begun(1, 2), target },
+          { messages: [undated, before1970], target: elsewhere },
+        ];
+        assert.deepEqual(journal.doubts, expected);
+        assert.equal(journal.highestUid, 4);
+        const resumed = await resume();
+        assert.deepEqual(resumed.doubts, expected);
+        assert.equal(resumed.highestUid, 4);
+        assert.equal(resumed.isSettled(1), false);
+        assert.equal(resumed.settledCount, 0);
+      },
+    },
+    {
+      title: "takes a message out of doubt when it is settled, and leaves the rest of its group there",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.begin(begun(1, 2, 3), target);
+        await journal.begin(begun(4), target);
+        await journal.settle([copied(2), copied(4)]);
+        const expected = [{ messages: begun(1, 3), target }];
+        assert.deepEqual(journal.doubts, expected);
+        const resumed = await resume();
+        assert.deepEqual(resumed.doubts, expected);
+        await resumed.settle([failed(1), { uid: 3, kind: "alreadyThere", size: 103 }]);
+        assert.deepEqual(resumed.doubts, []);
+        assert.deepEqual((await resume()).doubts, []);
+      },
+    },
+    {
+      title: "has a message that failed in doubt when it is begun again",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.begin(begun(1), target);
+        await journal.settle([failed(1)]);
+        await journal.begin(begun(1), target);
+        const resumed = await resume();
+        assert.deepEqual(resumed.doubts, [{ messages: begun(1), target }]);
+        assert.deepEqual(resumed.failedUids, [1]);
+      },
+    },
+    {
+      title: "clears every doubt about a message that was begun twice",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.begin(begun(1), target);
+        await journal.begin(begun(1, 2), { ...target, uidNext: 600 });
+        assert.equal(journal.doubts.length, 2);
+        await journal.settle([copied(1)]);
+        assert.deepEqual((await resume()).doubts, [{ messages: begun(2), target: { ...target, uidNext: 600 } }]);
+      },
+    },
+    {
+      title: "has no doubt about a message whose outcome stands",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.settle([copied(1)]);
+        await journal.begin(begun(1), target);
+        await journal.begin([], target);
+        assert.deepEqual(journal.doubts, []);
+        assert.deepEqual((await resume()).doubts, []);
+      },
+    },
+    {
+      title: "keeps what begin was given even when the caller changes it afterwards",
+      async run() {
+        const { journal } = await openInbox(open);
+        const messages = begun(1, 2);
+        const elsewhere = { ...target };
+        await journal.begin(messages, elsewhere);
+        messages.length = 0;
+        elsewhere.uidNext = 1;
+        assert.deepEqual(journal.doubts, [{ messages: begun(1, 2), target }]);
+      },
+    },
+  ];
+}
+
+function outcomeCases(open: OpenStore): readonly BehaviourCase[] {
+  return [
+    {
+      title: "R1 counts each outcome once, and the books balance when every message found has one",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.begin(begun(1, 2, 3, 4, 5, 6), target);
+        await journal.settle(oneOfEach);
+        await journal.settle([copied(7, { size: 5, uncertain: true })]);
+        const counts = { ...emptyBooks, copied: 2, alreadyThere: 1, skipped: 1, refused: 1, failed: 1, vanished: 1 };
+        const expected = { ...counts, uncertain: 1, octetsCopied: 1005 };
+        assert.deepEqual(journal.books(), expected);
+        assert.equal(isBalanced(journal.books()), false, "nothing is found before a pass is finished");
+        await journal.finish(7, { uidNext: 8, messages: 7 });
+        assert.deepEqual(journal.books(), { ...expected, found: 7 });
+        assert.equal(isBalanced(journal.books()), true);
+        assert.deepEqual((await resume()).books(), { ...expected, found: 7 });
+      },
+    },
+    {
+      title: "R2 keeps an outcome that stands, whatever a later call says of the message",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.settle(oneOfEach);
+        const books = journal.books();
+        const standing = oneOfEach.filter(({ kind }) => kind !== "failed");
+        const later: Outcome[] = standing.map(({ uid }) => copied(uid, { size: 9, id: `other-${uid}` }));
+        await journal.settle(later);
+        await journal.settle(standing.map(({ uid }) => failed(uid)));
+        assert.deepEqual(journal.books(), books);
+        const resumed = await resume();
+        assert.deepEqual(resumed.books(), books);
+        await resumed.settle(later);
+        assert.deepEqual(resumed.books(), books);
+        assert.deepEqual(await resumed.takenIds(), new Set(["501", "77"]));
+      },
+    },
+    {
+      title: "has every outcome but failed settled, also when the store is opened again",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.settle([...oneOfEach].reverse());
+        for (const page of [journal, await resume()]) {
+          const settled = [1, 2, 3, 4, 5, 6, 7].filter((uid) => page.isSettled(uid));
+          assert.deepEqual(settled, [1, 2, 3, 4, 6]);
+          assert.equal(page.settledCount, 5);
+          assert.equal(page.highestUid, 6);
+          assert.deepEqual(page.failedUids, [5]);
+        }
+      },
+    },
+    {
+      title: "replaces failed by a later outcome, and the books follow",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.settle([failed(9), failed(8)]);
+        assert.deepEqual(journal.failedUids, [8, 9]);
+        assert.equal(journal.highestUid, 0, "a failed message is tried again");
+        const resumed = await resume();
+        await resumed.settle([copied(8, { size: 800 }), failed(9, { reason: "still no such part" })]);
+        const expected = { ...emptyBooks, copied: 1, failed: 1, octetsCopied: 800 };
+        assert.deepEqual(resumed.books(), expected);
+        const again = await resume();
+        assert.deepEqual(again.books(), expected);
+        assert.deepEqual(again.failedUids, [9]);
+        assert.equal(again.isSettled(8), true);
+        assert.equal(again.highestUid, 8);
+      },
+    },
+    {
+      title: "takes the first outcome that stands when one call names a message twice",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        await journal.settle([failed(1), copied(1), copied(1, { size: 7 }), failed(1)]);
+        const expected = { ...emptyBooks, copied: 1, octetsCopied: 1000 };
+        assert.deepEqual(journal.books(), expected);
+        const resumed = await resume();
+        assert.deepEqual(resumed.books(), expected);
+        assert.deepEqual(resumed.failedUids, []);
+      },
+    },
+    {
+      title: "knows the ids at the target that belong to messages of the page",
+      async run() {
+        const { journal, lease, store, resume } = await openInbox(open);
+        const { id: _, ...withoutId } = copied(3);
+        await journal.settle([
+          copied(1, { id: "17" }),
+          { uid: 2, kind: "alreadyThere", size: 1, id: "AAMk=" },
+          withoutId,
+        ]);
+        const other = await store.openJournal(lease, sourceFolder("Sent"));
+        await other.settle([copied(1, { id: "99" })]);
+        assert.deepEqual(await journal.takenIds(), new Set(["17", "AAMk="]));
+        assert.deepEqual(await (await resume()).takenIds(), new Set(["17", "AAMk="]));
+      },
+    },
+    {
+      title: "tells UIDs up to 4294967295 apart, however they are scattered",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        const uids = [4_294_967_295, 1, 2_147_483_648, 2_147_483_647, 4_294_967_293, 3];
+        await journal.begin(begun(...uids), target);
+        await journal.settle(uids.map((uid) => copied(uid)));
+        await journal.begin(begun(4_294_967_294), target);
+        for (const page of [journal, await resume()]) {
+          assert.ok(uids.every((uid) => page.isSettled(uid)));
+          assert.ok(![0, 2, 2_147_483_649, 4_294_967_294].some((uid) => page.isSettled(uid)));
+          assert.equal(page.highestUid, 4_294_967_295);
+          assert.deepEqual(page.doubts, [{ messages: begun(4_294_967_294), target }]);
+        }
+      },
+    },
+    {
+      title: "remembers tens of thousands of messages with gaps between them",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        const uids = Array.from({ length: 25_000 }, (_, index) => index * 2 + 1);
+        for (let start = 0; start < uids.length; start += 5000) {
+          await journal.settle(uids.slice(start, start + 5000).map((uid) => copied(uid)));
+        }
+        await journal.settle([failed(50_000), failed(2)]);
+        const resumed = await resume();
+        assert.equal(resumed.settledCount, 25_000);
+        assert.equal(resumed.highestUid, 49_999);
+        assert.deepEqual(resumed.failedUids, [2, 50_000]);
+        const wrong = uids.filter((uid) => !resumed.isSettled(uid) || resumed.isSettled(uid + 1));
+        assert.deepEqual(wrong, []);
+        assert.equal((await resumed.takenIds()).size, 25_000);
+      },
+    },
+  ];
+}
+
+function pageCases(open: OpenStore): readonly BehaviourCase[] {
+  return [
+    {
+      title: "remembers how far a folder was read, with numbers beyond 2^53",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        const syncPoint = { uidNext: 4_294_967_295, messages: 12, highestModSeq: 2n ** 63n - 1n };
+        await journal.finish(12, syncPoint);
+        assert.deepEqual(journal.syncPoint, syncPoint);
+        const resumed = await resume();
+        assert.deepEqual(resumed.syncPoint, syncPoint);
+        assert.equal(resumed.books().found, 12);
+        await resumed.finish(13, { uidNext: 14, messages: 0 });
+        assert.deepEqual((await resume()).syncPoint, { uidNext: 14, messages: 0 });
+      },
+    },
+    {
+      title: "is renumbered once a page under another UIDVALIDITY holds an outcome or a doubt",
+      async run() {
+        const { store, lease, journal } = await openInbox(open);
+        assert.equal((await store.openJournal(lease, sourceFolder("INBOX", 8))).renumbered, false);
+        await journal.begin(begun(1), target);
+        const begunBefore = await store.openJournal(lease, sourceFolder("INBOX", 8));
+        assert.equal(begunBefore.renumbered, true);
+        assert.equal(begunBefore.highestUid, 0);
+        await journal.settle([copied(1)]);
+        const settledBefore = await store.openJournal(lease, sourceFolder("INBOX", 8));
+        assert.equal(settledBefore.renumbered, true);
+        assert.equal(settledBefore.isSettled(1), false, "the UIDs of the new page are others");
+        assert.deepEqual(await settledBefore.takenIds(), new Set());
+        assert.equal((await store.openJournal(lease, sourceFolder("INBOX"))).renumbered, false);
+        assert.equal((await store.openJournal(lease, sourceFolder("Inbox", 8))).renumbered, false);
+      },
+    },
+    {
+      title: "is not renumbered by the same folder of another user or batch",
+      async run() {
+        const { store, journal } = await openInbox(open);
+        await journal.settle([copied(1)]);
+        await store.addUsers(BATCH, ["other@contoso.com"]);
+        await store.addUsers("another", ["terry.adams@contoso.com"]);
+        const otherUser = await store.openJournal(await claimed(store), sourceFolder("INBOX", 8));
+        const otherBatch = await store.openJournal(await claimed(store, "another"), sourceFolder("INBOX", 7));
+        assert.equal(otherUser.renumbered, false);
+        assert.equal(otherBatch.renumbered, false);
+        assert.equal(otherBatch.isSettled(1), false);
+      },
+    },
+    {
+      title: "tells folders apart by the octets of their names",
+      async run() {
+        const { store, lease, reopen } = await openInbox(open);
+        const octets = Array.from({ length: 255 }, (_, index) => String.fromCharCode(index + 1)).join("");
+        const names = [
+          "x".repeat(1000),
+          octets,
+          "&AOA",
+          "&AOA-",
+          "Sent",
+          "SENT",
+          "Sent ",
+          " ",
+          "..",
+          "'; --",
+          "%",
+          "?",
+        ];
+        for (const [index, name] of names.entries()) {
+          await (await store.openJournal(lease, sourceFolder(name))).settle([copied(index + 1)]);
+        }
+        const next = await reopen();
+        await next.queueUsers(BATCH);
+        const held = (await next.claimUser(BATCH, claimOf({ worker: "worker-2" }))) ?? lease;
+        for (const [index, name] of names.entries()) {
+          const journal = await next.openJournal(held, sourceFolder(name));
+          assert.equal(journal.settledCount, 1, JSON.stringify(name));
+          assert.equal(journal.isSettled(index + 1), true, JSON.stringify(name));
+        }
+        const folders = await next.listFolders(BATCH, lease.emailAddress);
+        assert.deepEqual(
+          folders.map(({ source }) => source),
+          ["INBOX", ...names],
+        );
+      },
+    },
+    {
+      title: "lists the folders of a user in the order in which they were first opened, with target and books",
+      async run() {
+        const { store, lease, journal } = await openInbox(open);
+        const sent = await store.openJournal(lease, { ...sourceFolder("INBOX.Sent"), levels: ["INBOX", "Sent"] });
+        await sent.begin(begun(1), { ...target, name: "Sent Items", path: "Sent Items" });
+        await sent.settle([copied(1)]);
+        await store.openJournal(lease, sourceFolder("INBOX", 8));
+        await journal.finish(0, { uidNext: 1, messages: 0 });
+        assert.deepEqual(await store.listFolders(BATCH, "TERRY.ADAMS@contoso.com"), [
+          { source: "INBOX", uidValidity: 7, books: emptyBooks },
+          {
+            source: "INBOX/Sent",
+            target: "Sent Items",
+            uidValidity: 7,
+            books: { ...emptyBooks, copied: 1, octetsCopied: 1000 },
+          },
+          { source: "INBOX", uidValidity: 8, books: emptyBooks },
+        ]);
+      },
+    },
+  ];
+}
+
+function concurrencyCases(open: OpenStore): readonly BehaviourCase[] {
+  return [
+    {
+      title: "keeps two journals of one user apart while both are written",
+      async run() {
+        const { store, lease, journal, resume } = await openInbox(open);
+        const sent = await store.openJournal(lease, sourceFolder("Sent"));
+        await Promise.all([
+          journal.begin(begun(1, 2), target),
+          sent.begin(begun(1), target),
+          journal.settle([copied(1)]),
+          sent.settle([failed(1)]),
+        ]);
+        assert.deepEqual(journal.books(), { ...emptyBooks, copied: 1, octetsCopied: 1000 });
+        assert.deepEqual(sent.books(), { ...emptyBooks, failed: 1 });
+        assert.deepEqual((await resume()).doubts, [{ messages: begun(2), target }]);
+      },
+    },
+    {
+      title: "takes the calls to one journal in their order, also when none is waited for",
+      async run() {
+        const { journal, resume } = await openInbox(open);
+        const calls: Promise<void>[] = [];
+        for (let uid = 1; uid <= 40; uid += 2) {
+          calls.push(journal.begin(begun(uid, uid + 1), target));
+          calls.push(journal.settle([failed(uid), copied(uid + 1)]));
+          calls.push(journal.settle([copied(uid)]));
+        }
+        await Promise.all(calls);
+        const expected = { ...emptyBooks, copied: 40, octetsCopied: 40_000 };
+        assert.deepEqual(journal.books(), expected);
+        const resumed = await resume();
+        assert.deepEqual(resumed.books(), expected);
+        assert.deepEqual(resumed.doubts, []);
+      },
+    },
+    {
+      title: "lets only the last of two journals of the same folder write",
+      async run() {
+        const { store, lease, journal, resume } = await openInbox(open);
+        const last = await store.openJournal(lease, sourceFolder("INBOX"));
+        await rejectsWith("lease-lost", journal.begin(begun(1), target));
+        await rejectsWith("lease-lost", journal.settle([copied(1)]));
+        await rejectsWith("lease-lost", journal.finish(1, { uidNext: 2, messages: 1 }));
+        await last.settle([copied(2)]);
+        const resumed = await resume();
+        assert.deepEqual(resumed.books(), { ...emptyBooks, copied: 1, octetsCopied: 1000 });
+        assert.deepEqual(resumed.doubts, []);
+        assert.equal(resumed.isSettled(2), true);
+      },
+    },
+  ];
+}
