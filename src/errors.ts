@@ -159,7 +159,7 @@ export class MigrationError extends Error {
   }
 
   /** With the message, which JSON leaves out of an Error; without cause and stack. */
-  toJSON(): Readonly<Record<string, unknown>> {
+  toJSON(): object {
     return { ...this, message: this.message };
   }
 

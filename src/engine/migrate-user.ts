@@ -171,8 +171,9 @@ async function copySideBySide(run: UserRun, jobs: readonly FolderRun[], tally: U
         tally.update(job.plan.source.name, job.journal.books());
       } catch (cause) {
         const error = MigrationError.from(cause);
-        if (error.scope === "folder" && error.retry === "never") {
-          folderError ??= error;
+        if (error.scope === "folder") {
+          // One that another pass may mend decides whether there is another pass.
+          if (!folderError || folderError.retry === "never") folderError = error;
           run.tell.folderFailed(job.plan, error);
         } else {
           fault ??= error;

@@ -74,7 +74,7 @@ export async function openImapConnection(
   const secrets = [login.password, login.accessToken].filter((secret) => secret !== undefined);
   const client = await signIn(server, login, secrets, options.signal);
   const { socket } = client.unbind();
-  const byeError = (text: string) => responseError({ status: "BYE", text }, { doing: "the session", verb: "NOOP", secrets });
+  const byeError = (text: string) => responseError({ status: "BYE", text: readable(text) }, { doing: "the session", verb: "BYE", secrets });
   const wire = new WireConnection(socket, {
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     byeError,
@@ -89,7 +89,7 @@ export async function openImapConnection(
     foreign: foreign.map(({ prefix, delimiter }) => namespace(prefix, delimiter)),
     refusal: ({ status, code, text }, about) =>
       responseError(
-        { status: status === "OK" ? "NO" : status, text, ...(code === undefined ? {} : { code }) },
+        { status: status === "OK" ? "NO" : status, text: readable(text), ...(code === undefined ? {} : { code }) },
         { ...about, doing: doing(about), secrets },
       ),
   };
@@ -97,6 +97,11 @@ export async function openImapConnection(
 
 function doing({ verb, folder }: RefusedCommand): string {
   return folder === undefined ? verb : `${verb} of ${folder}`;
+}
+
+/** A server's words from one character per octet; they are UTF-8 if anything beyond ASCII (RFC 6855). */
+function readable(text: string): string {
+  return Buffer.from(text, "latin1").toString("utf8");
 }
 
 function namespace(prefix: string, delimiter: string | false | null | undefined): Namespace {

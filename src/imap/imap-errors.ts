@@ -1,4 +1,4 @@
-import { MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
+import { type ErrorScope, MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
 import { scrub } from "./scrub.js";
 
 /** The commands that the package sends; `CONNECT` is the server's greeting, `BYE` what it says between two commands. */
@@ -67,6 +67,8 @@ interface Rule {
   /** Absent: after any command. */
   readonly verbs?: readonly ImapVerb[];
   readonly reads: MigrationErrorCode;
+  /** Absent: by the code and the command. */
+  readonly scope?: ErrorScope;
 }
 
 const SIGN_IN: readonly ImapVerb[] = ["CONNECT", "CAPABILITY", "STARTTLS", "LOGIN"];
@@ -84,7 +86,7 @@ const RULES: readonly Rule[] = [
     reads: "too-many-connections",
   },
   // Exchange, after an AUTHENTICATE that it accepted: IMAP is off, FullAccess is missing, or too many reconnects.
-  { text: /authenticated but not connected/i, reads: "server-unavailable" },
+  { text: /authenticated but not connected/i, reads: "server-unavailable", scope: "user" },
   { text: /command received in invalid state/i, reads: "connection-lost" },
 
   { code: /^(AUTHENTICATIONFAILED|AUTHORIZATIONFAILED)$/, reads: "auth-failed" },
@@ -100,6 +102,15 @@ const RULES: readonly Rule[] = [
   { code: /^NOPERM$/, verbs: [...OPENED_FOLDER, "CREATE", "SUBSCRIBE", "LIST", "NAMESPACE"], reads: "access-denied" },
   { code: /^(NONEXISTENT|TRYCREATE)$/, verbs: OPENED_FOLDER, reads: "folder-missing" },
   { code: /^ALREADYEXISTS$/, verbs: ["CREATE"], reads: "folder-duplicate" },
+
+  // Before the others, for these texts name a folder, and a folder may be called anything.
+  { text: /(permission|access) (is )?denied/i, verbs: [...OPENED_FOLDER, "CREATE", "LIST"], reads: "access-denied" },
+  {
+    text: /(doesn't|does not) exist|no such (mailbox|folder)|(unknown|non-?existent) (mailbox|folder|namespace)|(mailbox|folder) (was )?not found|must create mailbox/i,
+    verbs: OPENED_FOLDER,
+    reads: "folder-missing",
+  },
+  { text: /already exists/i, verbs: ["CREATE"], reads: "folder-duplicate" },
 
   { text: /password.{0,20}expired/i, verbs: ["LOGIN"], reads: "auth-expired" },
   {
@@ -117,7 +128,7 @@ const RULES: readonly Rule[] = [
   },
   { text: /zero.(length|byte)|empty message/i, verbs: ["APPEND"], reads: "message-empty" },
   {
-    text: /quota|mailbox (is )?full|mailbox size|storage.{0,30}exceeded|(not enough|insufficient|no) .{0,10}space/i,
+    text: /quota|mailbox (is )?full|mailbox size|storage.{0,30}exceeded|(not enough|insufficient|no) (\w+ )?space/i,
     verbs: WRITING,
     reads: "quota-exceeded",
   },
@@ -127,13 +138,6 @@ const RULES: readonly Rule[] = [
     reads: "message-too-large",
   },
   { code: /^LIMIT$/, reads: "throttled" },
-  { text: /(permission|access) (is )?denied/i, verbs: [...OPENED_FOLDER, "CREATE", "LIST"], reads: "access-denied" },
-  {
-    text: /(doesn't|does not) exist|no such (mailbox|folder)|(unknown|non-?existent) (mailbox|folder|namespace)|(mailbox|folder) (was )?not found|must create mailbox/i,
-    verbs: OPENED_FOLDER,
-    reads: "folder-missing",
-  },
-  { text: /already exists/i, verbs: ["CREATE"], reads: "folder-duplicate" },
 ];
 
 /**
@@ -163,7 +167,7 @@ function readResponse(response: RefusedResponse, verb: ImapVerb): Reading {
   );
   const code = rule?.reads ?? readVerb(response, verb);
   const retryAfterMs = code === "throttled" ? backoffOf(response.text) : undefined;
-  const scope = scopeOf(code, verb);
+  const scope = rule?.scope ?? scopeOf(code, verb);
   return { code, ...(scope === undefined ? {} : { scope }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
@@ -315,8 +319,8 @@ function refusedByServer(error: unknown, { loggedIn, secrets = [] }: ConnectionC
   const response = responseOf(error);
   if (response === undefined) return undefined;
   const command: CommandContext = loggedIn
-    ? { doing: "The command", verb: "NOOP", secrets }
-    : { doing: "The sign-in", verb: "LOGIN", secrets };
+    ? { doing: "Command", verb: "NOOP", secrets }
+    : { doing: "Sign-in", verb: "LOGIN", secrets };
   return refusal(response, command, { ...readResponse(response, command.verb), ...flagsOf(error) });
 }
 

@@ -5,13 +5,15 @@ import type { Abortable } from "../mail/mail-source.js";
 import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { encodeFolderName } from "./folder-names.js";
-import type { ImapConnection } from "./imap-connection.js";
+import type { ImapConnection, Namespace } from "./imap-connection.js";
 import { isForeign, listedFolder, listFolders } from "./imap-listing.js";
 import { listHeads } from "./message-listing.js";
 import { AppendLane } from "./wire/append-lane.js";
 import { imapString } from "./wire/wire-connection.js";
 
 const MAX_CONCURRENT_APPENDS = 512;
+/** The plan knows of the personal namespace's prefix, so it stays in the levels. */
+const WHOLE_TREE: Namespace = { prefix: "" };
 
 /** What SELECT told of a folder. */
 interface SelectedFolder {
@@ -116,19 +118,15 @@ export class ImapTarget implements MailTarget {
   }
 
   async #list(): Promise<ListedFolder[]> {
-    const { personal, foreign } = this.#connection;
+    const { foreign } = this.#connection;
     const { entries } = await this.#lane.between(undefined, () => listFolders(this.#connection, "*", false));
-    const folders = entries.filter((entry) => !isForeign(entry, foreign)).map((entry) => listedFolder(entry, personal));
+    const folders = entries.filter((entry) => !isForeign(entry, foreign)).map((entry) => listedFolder(entry, WHOLE_TREE));
     for (const folder of folders) if (folder.selectable) this.#existing.set(levelsKey(folder.levels), folder.name);
     return folders;
   }
 
   #nameFor(levels: readonly string[]): string {
-    const { personal } = this.#connection;
-    if (levels.length === 1 && levels[0] === "INBOX") return "INBOX";
-    const name = levels.map(encodeFolderName).join(personal.delimiter ?? "");
-    // INBOX and what lies below it stands where the server has it; everything else below the personal namespace.
-    return levels[0] === "INBOX" ? name : personal.prefix + name;
+    return levels.map(encodeFolderName).join(this.#connection.personal.delimiter ?? "");
   }
 
   /** CREATE, SUBSCRIBE and SELECT in one round trip; SELECT's answer tells whether the folder is there. */

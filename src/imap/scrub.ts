@@ -64,7 +64,7 @@ function occurrences(text: string, form: string): Range[] {
 /** The runs of base64 characters that hold the octets, wherever in the run the encoded text begins. */
 function base64Runs(text: string, octets: Buffer): Range[] {
   const found: Range[] = [];
-  for (const { index, 0: run } of text.matchAll(/[\w+/-]+/g)) {
+  for (const { index, 0: run } of text.matchAll(/[\w+/-]+=*/g)) {
     const holds = [0, 1, 2, 3].some((offset) => Buffer.from(run.slice(offset), "base64").includes(octets));
     if (holds) found.push({ start: index, end: index + run.length });
   }

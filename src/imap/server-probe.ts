@@ -217,6 +217,7 @@ class Probe {
    */
   async #secure(plain: Socket): Promise<TLSSocket> {
     const { host, ca, acceptUntrustedCertificates = false } = this.#options;
+    if (plain.destroyed) throw closedError();
     let wrongName: Error | undefined;
     const socket = connectTls({
       socket: plain,

@@ -81,7 +81,7 @@ export class FolderPage {
     const books = { ...this.books };
     for (const outcome of outcomes) {
       const before = written.get(outcome.uid)?.kind ?? this.#kind(outcome.uid);
-      if (before === "standing" || (before !== undefined && before !== "failed")) continue;
+      if (before !== undefined && before !== "failed") continue;
       if (before === "failed") books.failed -= 1;
       enter(outcome, books);
       written.set(outcome.uid, outcome);

@@ -129,19 +129,17 @@ class SqliteConnection implements SqlConnection {
     }
   }
 
-  /**
-   * Gives the lock back before it closes: @photostructure/sqlite keeps the file open until the garbage collector has
-   * taken the statements. What cannot be moved out of the WAL now, on a full disk, is read from it next time.
-   */
+  /** Gives the lock back first: @photostructure/sqlite holds the file until its statements are garbage-collected. */
   close(): void {
     try {
       this.#driver.exec("PRAGMA journal_mode = DELETE");
       this.#driver.exec("PRAGMA locking_mode = NORMAL");
       this.#driver.exec("SELECT 1 FROM sqlite_schema"); // the mode changes with the next access
-    } finally {
-      this.#statements.clear();
-      this.#driver.close();
+    } catch {
+      // on a full disk the WAL stays beside the file, and is read when the store is opened again
     }
+    this.#statements.clear();
+    this.#attempt(() => this.#driver.close());
   }
 
   #rollBack(): void {

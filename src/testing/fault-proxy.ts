@@ -11,7 +11,10 @@ export interface ProxyFault {
   direction: ProxyDirection;
   /** As soon as exactly so many octets of this direction were forwarded; 0: before the first. */
   afterOctets: number;
-  /** `fin` and `rst` end the connection on both sides, `stall` forwards nothing more in this direction until released. */
+  /**
+   * `fin` and `rst` end the connection on both sides, `stall` forwards nothing more in this direction until released. A
+   * Node client that finds octets and the RST behind them in one read reports a plain end; that is libuv's doing.
+   */
   do: "fin" | "rst" | "stall";
 }
 
@@ -171,8 +174,8 @@ class Link {
     this.#server = server;
     this.#toServer = this.#lane("toServer", client, server, options);
     this.#toClient = this.#lane("toClient", server, client, options);
-    client.on("error", () => resetNow(server));
-    server.on("error", () => resetNow(client));
+    client.on("error", () => reset(server));
+    server.on("error", () => reset(client));
   }
 
   get octets(): ProxyOctets {
@@ -194,7 +197,7 @@ class Link {
     this.#toClient.giveUp();
     for (const socket of [this.#client, this.#server]) {
       if (how === "fin") socket.end();
-      else resetNow(socket);
+      else reset(socket);
     }
   }
 
@@ -218,11 +221,8 @@ class Link {
   }
 }
 
-/** RST at once: resetAndDestroy() alone says FIN first. */
-function resetNow(socket: Socket): void {
-  if (socket.destroyed) return;
-  socket.resetAndDestroy();
-  if (!socket.connecting) socket.destroy();
+function reset(socket: Socket): void {
+  if (!socket.destroyed) socket.resetAndDestroy();
 }
 
 interface LaneOptions {

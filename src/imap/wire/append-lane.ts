@@ -46,8 +46,8 @@ const GROUP_MESSAGES = 100;
 const GROUP_OCTETS = 8 * 1024 * 1024;
 /** A group whose next message does not come at once is closed, so that its answer does not wait for mail. */
 const GROUP_IDLE_MS = 5;
-/** Content up to this size is looked at before it is sent: NUL needs another literal. */
-const INSPECTED_OCTETS = 64 * 1024;
+/** A content up to this size is there as a whole before it is sent: it can be looked at for NUL, and cannot break off. */
+const WHOLE_OCTETS = 64 * 1024;
 
 /**
  * Appends on one connection, written back to back: no message waits for the answer to the one before it. Contents are
@@ -133,18 +133,19 @@ export class AppendLane {
         this.#wakeWindow = resolve;
       });
     }
-    const { folder, content } = request;
-    const inspected = await this.#inspect(content);
-    const command = this.#commandFor(folder, content.size);
+    const { content } = request;
+    const whole = content.size <= WHOLE_OCTETS ? await collect(content) : undefined;
+    const command = this.#commandFor(request.folder, content.size);
     const unasked = content.size <= this.#abilities.unaskedLiteral;
-    const literal = `${inspected.binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}`;
-    const date = Number.isNaN(request.internalDate.getTime()) ? "" : `"${formatInternalDate(request.internalDate)}" `;
-    this.#wire.write(` (${request.flags.join(" ")}) ${date}${literal}\r\n`);
+    const binary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
+    this.#wire.write(`${messageHeader(request)}${binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}\r\n`);
     if (!unasked && !(await this.#invited(command))) {
       content.cancel();
       return command;
     }
-    await this.#stream(inspected.chunks, content.size);
+    if (whole) for (const chunk of whole) this.#wire.write(chunk);
+    else await this.#stream(content);
+    await this.#wire.drained();
     command.messages += 1;
     command.octets += content.size;
     return command;
@@ -201,29 +202,22 @@ export class AppendLane {
     return invited;
   }
 
-  async #stream(chunks: AsyncIterable<Uint8Array>, size: number): Promise<void> {
+  /** A content that breaks off leaves a literal that cannot be ended: the server has to throw it away. */
+  async #stream(content: MessageContent): Promise<void> {
     let sent = 0;
     try {
-      for await (const chunk of chunks) {
+      for await (const chunk of content) {
         sent += chunk.length;
-        if (sent > size) break;
+        if (sent > content.size) break;
         this.#wire.write(chunk);
         await this.#wire.drained();
       }
-      if (sent !== size) throw new MigrationError("message-truncated", `A message of ${size} octets ended after ${sent}`, { scope: "user" });
+      if (sent !== content.size) throw truncated(content.size, sent);
     } catch (error) {
       const cause = MigrationError.from(error);
       this.#wire.destroy(new MigrationError("connection-lost", `The connection was dropped in mid-message: ${cause.message}`));
       throw cause;
     }
-  }
-
-  /** Small contents are collected to see whether they hold NUL; all others pass as they come. */
-  async #inspect(content: MessageContent): Promise<{ binary: boolean; chunks: AsyncIterable<Uint8Array> }> {
-    if (!this.#abilities.binary || content.size > INSPECTED_OCTETS) return { binary: false, chunks: content };
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of content) chunks.push(chunk);
-    return { binary: chunks.some((chunk) => chunk.includes(0)), chunks: inTurn(chunks) };
   }
 
   #settle(command: AppendCommand, position: number, answer: TaggedAnswer): AppendAnswer {
@@ -236,8 +230,26 @@ export class AppendLane {
   }
 }
 
-async function* inTurn(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
+/** What stands between the command or the message before and the literal. */
+function messageHeader({ flags, internalDate }: AppendRequest): string {
+  const date = Number.isNaN(internalDate.getTime()) ? "" : `"${formatInternalDate(internalDate)}" `;
+  return ` (${flags.join(" ")}) ${date}`;
+}
+
+async function collect(content: MessageContent): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  let octets = 0;
+  for await (const chunk of content) {
+    octets += chunk.length;
+    chunks.push(chunk);
+  }
+  if (octets !== content.size) throw truncated(content.size, octets);
+  return chunks;
+}
+
+function truncated(size: number, octets: number): MigrationError {
+  const text = `A message of ${size} octets ended after ${octets}`;
+  return new MigrationError("message-truncated", text, { scope: "user" });
 }
 
 /** `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). */

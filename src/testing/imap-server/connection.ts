@@ -89,7 +89,6 @@ export class Connection {
     } else {
       await new Promise<void>((resolve) => this.#stream.write("", () => resolve()));
       this.#socket.resetAndDestroy();
-      this.#socket.destroy(); // resetAndDestroy() alone says FIN first
     }
     throw new ConnectionGone();
   }

@@ -218,8 +218,11 @@ export class ScriptedAccount {
     this.quota = options.quota ?? Number.POSITIVE_INFINITY;
     this.#password = options.password;
     this.#accessToken = options.accessToken;
-    for (const folder of options.folders ?? []) this.addFolder(folder);
-    if (!this.findFolder("INBOX")) this.addFolder("INBOX");
+    const folders = options.folders ?? [];
+    const nameOf = (folder: string | ScriptedFolderOptions): string =>
+      typeof folder === "string" ? folder : folder.name;
+    if (!folders.some((folder) => isInbox(nameOf(folder)))) this.addFolder("INBOX");
+    for (const folder of folders) this.addFolder(folder);
   }
 
   get folders(): readonly ScriptedFolder[] {

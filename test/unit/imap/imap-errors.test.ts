@@ -110,6 +110,8 @@ describe("responseError for the answers of other servers", () => {
     ["EXAMINE", "NO Unable to open this mailbox.", "access-denied folder never"],
     ["EXAMINE", "NO [NONEXISTENT] Mailbox doesn't exist", "folder-missing folder never"],
     ["SELECT", "NO Mailbox does not exist", "folder-missing folder never"],
+    ["EXAMINE", "NO Mailbox doesn't exist: Temporary", "folder-missing folder never"],
+    ["APPEND", "NO Not enough disk space", "quota-exceeded user never"],
     ["EXAMINE", "NO [CORRUPTION] cannot read the index", "server-unavailable folder later"],
     ["EXAMINE", "BAD Mailbox name not valid mUTF-7", "folder-name folder never"],
     ["LIST", "NO [NOPERM] Permission denied", "access-denied user never"],
@@ -171,7 +173,7 @@ describe("responseError", () => {
     const plain = Buffer.from(`\0ann\0${secret}`).toString("base64");
     const response = { status: "NO", code: `ALERT ${secret}`, text: `bad ${secret} or ${plain}` } as const;
     const error = responseError(response, { doing: "LOGIN", verb: "LOGIN", secrets: [secret] });
-    expect(error.message).toMatch(/^LOGIN failed: NO \[ALERT •••\] bad ••• or •••=*$/);
+    expect(error.message).toMatch(/^LOGIN failed: NO \[ALERT •••\] bad ••• or •••$/);
     for (const shown of [inspect(error, { showHidden: true }), JSON.stringify(error)]) {
       expect(shown).not.toContain(secret);
       expect(shown).not.toContain(plain.replace(/=+$/, ""));
@@ -298,7 +300,7 @@ describe("connectionError before the sign-in", () => {
       );
     const failed = answered("NO", "AUTHENTICATIONFAILED", "Authentication failed.");
     expect(failed.code).toBe("auth-failed");
-    expect(failed.message).toBe("The sign-in failed: NO [AUTHENTICATIONFAILED] Authentication failed.");
+    expect(failed.message).toBe("Sign-in failed: NO [AUTHENTICATIONFAILED] Authentication failed.");
     expect(answered("NO", "EXPIRED", "old").code).toBe("auth-expired");
     expect(answered("NO", "UNAVAILABLE", "later").code).toBe("server-unavailable");
     expect(answered("NO", undefined, "Login failed.").code).toBe("auth-failed");
@@ -312,7 +314,7 @@ describe("connectionError before the sign-in", () => {
   it("reads Exchange's sign-in that leads nowhere from imapflow's error", () => {
     const response = "User is authenticated but not connected.";
     const error = connectionError(vendorError(undefined, { authenticationFailed: true, response }), where);
-    expect(error).toMatchObject({ code: "server-unavailable", retry: "later" });
+    expect(error).toMatchObject({ code: "server-unavailable", scope: "user", retry: "later" });
     expect(error.message).toContain("FullAccess");
   });
 

@@ -30,7 +30,7 @@ describe("scrub", () => {
     ["as an OAUTHBEARER response", base64(`n,a=ann,\x01host=h\x01port=993\x01auth=Bearer ${token}\x01\x01`), token],
     ["as a base64 response that lost its first characters", base64(`\0terry.adams\0${password}`).slice(5)],
   ])("masks a secret %s (R10)", (_form, sent, secret = password) => {
-    expect(scrub(`NO cannot use ${sent} here`, [secret])).toMatch(/^NO cannot use •••=* here$/);
+    expect(scrub(`NO cannot use ${sent} here`, [secret])).toMatch(/^NO cannot use ••• here$/);
   });
 
   it("masks secrets that overlap, of which one is part of another, and that stand there twice", () => {
@@ -42,7 +42,7 @@ describe("scrub", () => {
     fc.assert(
       fc.property(octets, octets, fc.string({ minLength: 4, unit: "grapheme" }), (before, after, secret) => {
         const sent = Buffer.concat([before, Buffer.from(secret), after]).toString("base64");
-        expect(scrub(`x:${sent}`, [secret])).not.toContain(sent.replace(/=+$/, ""));
+        expect(scrub(`x:${sent}`, [secret])).not.toContain(sent);
       }),
     );
   });

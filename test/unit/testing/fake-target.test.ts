@@ -7,26 +7,26 @@ import type { Fault } from "../../../src/testing/fake-faults.js";
 import { FakeMailbox } from "../../../src/testing/fake-mailbox.js";
 import { type FakeTargetOptions, fakeTarget, openFakeTarget } from "../../../src/testing/fake-target.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
-import { type TargetMailbox, targetCases } from "../../../src/testing/target-cases.js";
+import { targetCases } from "../../../src/testing/target-cases.js";
 
 const emptyMailbox = () => new FakeMailbox([{ levels: ["INBOX"] }, { levels: ["Sent Items"], specialUse: "\\Sent" }]);
 const refused = sampleMessage("refused");
 
-function casesFor(options: FakeTargetOptions, mailbox: TargetMailbox = {}) {
+function casesFor(options: FakeTargetOptions) {
   return targetCases(
     async () => {
       const box = emptyMailbox();
       return { target: fakeTarget(box, options), read: async () => box.content() };
     },
-    { refused, ...mailbox },
+    { refused },
   );
 }
 
 // The refused message of the suite is the second of four, whose UIDs at the source are 1 to 4.
-const refuseSecond: Fault = { on: "append", folder: "Refused", uid: 2, do: { refuse: "no" } };
+const refuseSecond = (folder: string): Fault => ({ on: "append", folder, uid: 2, do: { refuse: "no" } });
 
 describe("a fake target", () => {
-  for (const { title, run } of casesFor({ faults: [refuseSecond] })) it(title, run);
+  for (const { title, run } of casesFor({ faults: [refuseSecond("Refused")] })) it(title, run);
 });
 
 describe("a fake target that takes one message at a time, tells no ids and keeps no keywords", () => {
@@ -34,14 +34,15 @@ describe("a fake target that takes one message at a time, tells no ids and keeps
     capabilities: { maxConcurrentAppends: 1, loses: ["keyword"] },
     permanentFlags: new Set(["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]),
     tellsIds: false,
-    faults: [refuseSecond],
+    faults: [refuseSecond("Refused")],
   };
   for (const { title, run } of casesFor(options)) it(title, run);
 });
 
 describe("a fake target with a prefix, where case does not count", () => {
   const names = { delimiter: "/", caseInsensitive: true, prefix: ["INBOX"], maxLevelLength: 60, forbidden: "%" };
-  for (const { title, run } of casesFor({ capabilities: { names }, faults: [refuseSecond] })) it(title, run);
+  for (const { title, run } of casesFor({ capabilities: { names }, faults: [refuseSecond("INBOX/Refused")] }))
+    it(title, run);
 });
 
 const INBOX: FolderPlan = {
