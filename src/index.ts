@@ -1,5 +1,96 @@
 // The batch and what it is made of
+
+export type { CsvColumn, CsvFault, CsvFaultKind } from "./csv/csv-faults.js";
+export type { CsvParseOptions } from "./csv/read-user-list.js";
 export { CsvRow, type CsvRowInit } from "./csv-row.js";
-export { type MigrationBatchOptions, MigrationBatch, type SourceEndpoint } from "./migration-batch.js";
+export type { Clock } from "./engine/clock.js";
+export type { RetryPolicy } from "./engine/retry.js";
+export {
+  type ErrorRetry,
+  type ErrorScope,
+  MigrationError,
+  type MigrationErrorCode,
+  type MigrationErrorDetails,
+  migrationErrorCodes,
+} from "./errors.js";
+// Events, statuses, outcomes, errors, limits
+export type {
+  BatchEvent,
+  FolderEvent,
+  MigrationEvents,
+  UserEvent,
+  UserProgress,
+} from "./events.js";
+export type { ImapSecurity } from "./imap/imap-connection.js";
+export type { ServerCertificate } from "./imap/server-probe.js";
+// Targets
+export { type ImapServerOptions, imapServer, type TargetCredentials } from "./imap-server.js";
+export { type MigrationLimits, microsoft365Limits, noLimits } from "./limits.js";
+// Credential formats
+export {
+  courierUserRoot,
+  dovecotLogin,
+  exchangeLogin,
+  mirapointLogin,
+  parseCourierUserRoot,
+  parseDovecotLogin,
+  parseExchangeLogin,
+  parseMirapointLogin,
+} from "./login-formats.js";
+// The words of mail, for hosts that write a source or a target of their own
+export type { Flag } from "./mail/flags.js";
+export type { FolderPlan, ListedFolder, SourceFolder, TargetFolder } from "./mail/folder.js";
+export type { Abortable, ListMessagesOptions, MailSource } from "./mail/mail-source.js";
+export type {
+  Appended,
+  FindOptions,
+  FolderNameRules,
+  Loss,
+  MailTarget,
+  TargetCapabilities,
+} from "./mail/mail-target.js";
+export type { Message, MessageContent, MessageHead } from "./mail/message.js";
+export type { SpecialUse } from "./mail/special-use.js";
+export { MigrationBatch, type MigrationBatchOptions, type SourceEndpoint } from "./migration-batch.js";
 export { MigrationEndpoint, type MigrationEndpointOptions } from "./migration-endpoint.js";
+export type { MigrationTarget } from "./migration-target.js";
 export { MigrationUser } from "./migration-user.js";
+export type {
+  AlreadyThere,
+  Books,
+  Copied,
+  Failed,
+  Outcome,
+  OutcomeKind,
+  OutcomeOf,
+  Refused,
+  Skipped,
+  SkipRule,
+  Vanished,
+} from "./outcome.js";
+export { isBalanced } from "./outcome.js";
+// The endpoint's test
+export type {
+  MigrationEndpointTest,
+  MigrationEndpointTestStage,
+  MigrationEndpointTestStageName,
+} from "./prepare/server-test.js";
+export { MigrationReport, type RunFigures, type UserReport } from "./report.js";
+export type { MigrationBatchStatus, MigrationUserStatus, MigrationUserStatusSummary } from "./status.js";
+// The ledger
+export { memoryStore } from "./store/memory-store.js";
+export type {
+  BeginTarget,
+  BegunMessage,
+  Claim,
+  Doubt,
+  FolderJournal,
+  FolderRecord,
+  ItemRecord,
+  Lease,
+  MigrationStore,
+  SyncPoint,
+  UserChange,
+  UserRecord,
+} from "./store/migration-store.js";
+export { sqliteStore } from "./store/sqlite.js";

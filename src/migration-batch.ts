@@ -11,7 +11,8 @@ import { type MigrationLimits, microsoft365Limits } from "./limits.js";
 import { folderPath } from "./mail/folder.js";
 import type { MailSource } from "./mail/mail-source.js";
 import type { MigrationTarget } from "./migration-target.js";
-import { MigrationReport } from "./report.js";
+import type { Outcome } from "./outcome.js";
+import { MigrationReport, type RunFigures } from "./report.js";
 import { type MigrationBatchStatus, restingBatchStatus } from "./status.js";
 import type { Lease, MigrationStore } from "./store/migration-store.js";
 
@@ -51,6 +52,7 @@ type EventBody<Name extends EventName> = Omit<MigrationEvents[Name][0], "batch" 
 
 const MAX_NAME_LENGTH = 64;
 const SETTLE_DELAY_MS = 30_000;
+const NO_FIGURES: RunFigures = { copied: 0, octetsCopied: 0, durationMs: 0 };
 
 /**
  * A list of mailboxes that move together: Microsoft's migration batch (New-MigrationBatch). Everything it knows stands
@@ -71,6 +73,7 @@ export class MigrationBatch {
   readonly #emitter: GuardedEmitter<MigrationEvents>;
   #status: MigrationBatchStatus = "Created";
   #sequence = 0;
+  #figures: RunFigures = NO_FIGURES;
   #run: { report: Promise<MigrationReport>; controller: AbortController } | undefined;
 
   /** @throws MigrationError `option-invalid` */
@@ -125,7 +128,9 @@ export class MigrationBatch {
    */
   start(): Promise<MigrationReport> {
     if (this.#run) {
-      return Promise.reject(new MigrationError("state-invalid", `Batch ${this.name} is running: wait for it, or stop it first`));
+      return Promise.reject(
+        new MigrationError("state-invalid", `Batch ${this.name} is running: wait for it, or stop it first`),
+      );
     }
     const controller = new AbortController();
     const report = this.#runOnce(controller).finally(() => {
@@ -150,7 +155,7 @@ export class MigrationBatch {
   /** The report as the ledger stands now. */
   async report(): Promise<MigrationReport> {
     await this.#store.addUsers(this.name, this.#addresses());
-    return await MigrationReport.of(this.#store, this.name, this.#status, 0);
+    return await MigrationReport.of(this.#store, this.name, () => this.#status, this.#figures);
   }
 
   async #runOnce(controller: AbortController): Promise<MigrationReport> {
@@ -158,6 +163,7 @@ export class MigrationBatch {
     const stop = () => void this.stop();
     const began = this.#clock.now();
     try {
+      this.#figures = NO_FIGURES;
       this.#enter("Starting");
       await this.#store.addUsers(this.name, this.#addresses());
       this.#hostSignal?.addEventListener("abort", stop, { once: true });
@@ -186,14 +192,17 @@ export class MigrationBatch {
     } finally {
       this.#hostSignal?.removeEventListener("abort", stop);
     }
-    return await this.#finish(signal.aborted, this.#clock.now() - began);
-  }
-
-  async #finish(stopped: boolean, durationMs: number): Promise<MigrationReport> {
-    const report = await MigrationReport.of(this.#store, this.name, this.#status, Math.round(durationMs));
-    const status = stopped ? "Stopped" : restingBatchStatus(report.users);
-    this.#enter(status);
-    return await MigrationReport.of(this.#store, this.name, status, Math.round(durationMs));
+    this.#figures = { ...this.#figures, durationMs: Math.round(this.#clock.now() - began) };
+    const report = await MigrationReport.of(
+      this.#store,
+      this.name,
+      (users) => {
+        this.#enter(signal.aborted ? "Stopped" : restingBatchStatus(users));
+        return this.#status;
+      },
+      this.#figures,
+    );
+    return report;
   }
 
   #migrate(lease: Lease, signal: AbortSignal) {
@@ -222,6 +231,7 @@ export class MigrationBatch {
         this.#tell("folder:started", { user, folder: sourcePath(plan), target: folderPath(plan.target), found }),
       settled: (plan, outcomes) => {
         const folder = sourcePath(plan);
+        this.#count(outcomes);
         for (const outcome of outcomes) {
           if (outcome.kind === "alreadyThere") continue;
           if (outcome.kind !== "copied") this.#tell("message:not-copied", { user, folder, outcome });
@@ -241,6 +251,16 @@ export class MigrationBatch {
         }),
       waiting: (waitMs, error) => this.#tell("user:waiting", { user, waitMs: Math.round(waitMs), error }),
     };
+  }
+
+  #count(outcomes: readonly Outcome[]): void {
+    let { copied, octetsCopied } = this.#figures;
+    for (const outcome of outcomes) {
+      if (outcome.kind !== "copied") continue;
+      copied += 1;
+      octetsCopied += outcome.size;
+    }
+    this.#figures = { ...this.#figures, copied, octetsCopied };
   }
 
   #enter(status: MigrationBatchStatus): void {

@@ -1,6 +1,11 @@
 import type { CsvRow } from "./csv-row.js";
 import { MigrationError } from "./errors.js";
-import { type ImapLogin, type ImapSecurity, type ImapServerAddress, openImapConnection } from "./imap/imap-connection.js";
+import {
+  type ImapLogin,
+  type ImapSecurity,
+  type ImapServerAddress,
+  openImapConnection,
+} from "./imap/imap-connection.js";
 import { ImapSource } from "./imap/imap-source.js";
 import { checkServerAddress } from "./imap/server-address.js";
 import type { MailSource } from "./mail/mail-source.js";

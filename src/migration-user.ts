@@ -1,6 +1,6 @@
 import type { MigrationErrorCode } from "./errors.js";
-import type { UserRecord } from "./store/migration-store.js";
 import { type MigrationUserStatus, type MigrationUserStatusSummary, summarizeUserStatus } from "./status.js";
+import type { UserRecord } from "./store/migration-store.js";
 
 /** One mailbox of a batch as it stands in the store (Get-MigrationUser). */
 export class MigrationUser {

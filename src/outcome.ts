@@ -4,7 +4,8 @@ import type { Loss } from "./mail/mail-target.js";
 /** Why a message was not tried, by our own rules. */
 export type SkipRule = "too-large" | "too-many";
 
-interface OutcomeOf<Kind extends string> {
+/** What every outcome says. */
+export interface OutcomeOf<Kind extends string> {
   /** UID at the source. */
   readonly uid: number;
   readonly kind: Kind;

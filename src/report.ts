@@ -1,7 +1,17 @@
-import { addBooks, type Books, emptyBooks, isBalanced, type OutcomeKind, outcomeKinds } from "./outcome.js";
 import { MigrationUser } from "./migration-user.js";
+import { addBooks, type Books, emptyBooks, isBalanced, type OutcomeKind, outcomeKinds } from "./outcome.js";
 import type { MigrationBatchStatus, MigrationUserStatusSummary } from "./status.js";
 import type { FolderRecord, ItemRecord, MigrationStore } from "./store/migration-store.js";
+
+/** What one run did, apart from all runs before it. */
+export interface RunFigures {
+  /** Messages that this run copied. */
+  readonly copied: number;
+  /** Octets that this run copied. */
+  readonly octetsCopied: number;
+  /** Milliseconds that it took. */
+  readonly durationMs: number;
+}
 
 /** What became of one mailbox. */
 export interface UserReport {
@@ -29,22 +39,33 @@ export class MigrationReport {
   readonly balanced: boolean;
   /** How many users stand where. */
   readonly users: Readonly<Record<MigrationUserStatusSummary, number>>;
-  /** Milliseconds that this run took. */
-  readonly durationMs: number;
+  /** This run alone; all other numbers are over every run. */
+  readonly run: RunFigures;
   readonly #store: MigrationStore;
 
-  private constructor(store: MigrationStore, sums: BatchSums, batch: string, status: MigrationBatchStatus, durationMs: number) {
+  private constructor(
+    store: MigrationStore,
+    sums: BatchSums,
+    batch: string,
+    status: MigrationBatchStatus,
+    run: RunFigures,
+  ) {
     this.#store = store;
     this.batch = batch;
     this.status = status;
     this.books = sums.books;
     this.balanced = sums.balanced;
     this.users = sums.users;
-    this.durationMs = durationMs;
+    this.run = run;
   }
 
   /** @internal */
-  static async of(store: MigrationStore, batch: string, status: MigrationBatchStatus, durationMs: number): Promise<MigrationReport> {
+  static async of(
+    store: MigrationStore,
+    batch: string,
+    statusOf: (users: Readonly<Record<MigrationUserStatusSummary, number>>) => MigrationBatchStatus,
+    run: RunFigures,
+  ): Promise<MigrationReport> {
     const users: Record<MigrationUserStatusSummary, number> = { Active: 0, Synced: 0, Failed: 0, Stopped: 0 };
     let books = emptyBooks;
     let balanced = true;
@@ -53,7 +74,7 @@ export class MigrationReport {
       books = addBooks(books, report.books);
       balanced &&= report.balanced;
     }
-    return new MigrationReport(store, { books, balanced, users }, batch, status, durationMs);
+    return new MigrationReport(store, { books, balanced, users }, batch, statusOf(users), run);
   }
 
   /** Each user with its folders, in the order of the user list. */

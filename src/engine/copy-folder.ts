@@ -5,7 +5,7 @@ import type { SyncPoint } from "../store/migration-store.js";
 import { copyMessages } from "./copy-messages.js";
 import type { FolderRun } from "./folder-run.js";
 import { OutcomeLedger } from "./outcome-ledger.js";
-import { reconcile } from "./reconcile.js";
+import { adopt, isAdoptable, reconcile } from "./reconcile.js";
 
 /** Messages listed at a time where a folder holds more: what is known of them has to fit in memory. */
 const LISTING_WINDOW = 50_000;
@@ -13,7 +13,8 @@ const LISTING_WINDOW = 50_000;
 /** One folder: settle what is in doubt, list, copy what has no outcome yet, close the page. */
 export async function copyFolder(run: FolderRun): Promise<void> {
   const { plan, journal, tell } = run;
-  if (plan.refusal !== undefined) throw new MigrationError("folder-name", plan.refusal, { folder: folderPath(plan.source.levels) });
+  if (plan.refusal !== undefined)
+    throw new MigrationError("folder-name", plan.refusal, { folder: folderPath(plan.source.levels) });
   const ledger = new OutcomeLedger(journal, run.clock, (outcomes) => tell.settled(plan, outcomes, journal.books()));
   for (const outcome of await reconcile(run)) ledger.add(outcome);
   await ledger.flush();
@@ -26,7 +27,7 @@ export async function copyFolder(run: FolderRun): Promise<void> {
   let total = journal.settledCount;
   let highest = journal.highestUid;
   while (true) {
-    const todo = listing.heads.filter((head) => !journal.isSettled(head.uid));
+    let todo = listing.heads.filter((head) => !journal.isSettled(head.uid));
     total += todo.length;
     highest = Math.max(highest, listing.heads.at(-1)?.uid ?? 0);
     tell.started(plan, total);
@@ -34,6 +35,11 @@ export async function copyFolder(run: FolderRun): Promise<void> {
     const skipped = todo.splice(0, excess);
     excess -= skipped.length;
     for (const { uid, size } of skipped) ledger.add({ uid, size, kind: "skipped", rule: "too-many" });
+    if (isAdoptable(run, target)) {
+      for (const outcome of await adopt(run, target, todo)) ledger.add(outcome);
+      await ledger.flush();
+      todo = todo.filter((head) => !journal.isSettled(head.uid));
+    }
     await copyMessages(run, target, todo, ledger);
     if (listing.rest === undefined) break;
     listing = await listFrom(run, listing.rest);

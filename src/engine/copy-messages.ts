@@ -41,7 +41,8 @@ export async function copyMessages(
 async function withoutVanished(run: FolderRun, heads: MessageHead[], ledger: OutcomeLedger): Promise<MessageHead[]> {
   const { source, plan, signal } = run;
   const listed = new Set<number>();
-  for await (const { uid } of source.listMessages(plan.source, { uids: heads.map(({ uid }) => uid), signal })) listed.add(uid);
+  for await (const { uid } of source.listMessages(plan.source, { uids: heads.map(({ uid }) => uid), signal }))
+    listed.add(uid);
   return heads.filter(({ uid, size }) => {
     if (!listed.has(uid)) ledger.add({ uid, size, kind: "vanished" });
     return listed.has(uid);
@@ -76,7 +77,11 @@ class MessageCopy {
     this.#again = [];
     this.#groups.plan(heads);
     try {
-      for await (const message of source.fetch(plan.source, heads.map(({ uid }) => uid), { signal })) {
+      for await (const message of source.fetch(
+        plan.source,
+        heads.map(({ uid }) => uid),
+        { signal },
+      )) {
         const head = missing.get(message.uid);
         missing.delete(message.uid);
         if (head) await this.#send(head, message);

@@ -191,7 +191,10 @@ async function balancedBooks(run: UserRun, tally: UserProgressTally): Promise<Bo
   if (isBalanced(books)) return books;
   const settled = settledCount(books) + books.failed;
   const { emailAddress } = run.lease;
-  throw new MigrationError("books-unbalanced", `${emailAddress}: ${books.found} messages found, ${settled} with an outcome`);
+  throw new MigrationError(
+    "books-unbalanced",
+    `${emailAddress}: ${books.found} messages found, ${settled} with an outcome`,
+  );
 }
 
 /** The source folder of a plan as people read it. */

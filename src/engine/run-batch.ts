@@ -82,8 +82,12 @@ async function migrateLeased(run: BatchRun, lease: Lease): Promise<void> {
     if (error.code === "lease-lost") return;
     const stopped = error.code === "aborted";
     const status: MigrationUserStatus = incremental
-      ? stopped ? "IncrementalStopped" : "IncrementalFailed"
-      : stopped ? "Stopped" : "Failed";
+      ? stopped
+        ? "IncrementalStopped"
+        : "IncrementalFailed"
+      : stopped
+        ? "Stopped"
+        : "Failed";
     const inProgressMs = Math.round(clock.now() - began);
     const { code, message } = error;
     await store.releaseUser(lease, { status, error: stopped ? null : { code, message }, inProgressMs });

@@ -16,14 +16,16 @@ export class FolderOpener {
   /** The folder for the command written next. Nothing is sent when it is the one opened last. */
   open(folder: SourceFolder): FolderOpening {
     const last = this.#open;
-    if (last?.name === folder.name && last.uidValidity === folder.uidValidity && !last.opening.error) return last.opening;
+    if (last?.name === folder.name && last.uidValidity === folder.uidValidity && !last.opening.error)
+      return last.opening;
     const opening: FolderOpening = {};
     this.#open = { name: folder.name, uidValidity: folder.uidValidity, opening };
     this.#connection.wire
       .run(`EXAMINE ${imapString(folder.name)}`, {
         untagged: (text) => {
           const value = /^OK \[UIDVALIDITY (\d+)\]/i.exec(text)?.[1];
-          if (value !== undefined && Number(value) !== folder.uidValidity) opening.error ??= renumbered(folder, Number(value));
+          if (value !== undefined && Number(value) !== folder.uidValidity)
+            opening.error ??= renumbered(folder, Number(value));
         },
         tagged: (answer) => {
           if (answer.status === "OK") return;
@@ -39,7 +41,11 @@ export class FolderOpener {
 
 function renumbered(folder: SourceFolder, now: number): MigrationError {
   const path = folderPath(folder.levels);
-  return new MigrationError("uidvalidity-changed", `${path} has UIDVALIDITY ${now}, not ${folder.uidValidity}: its UIDs are others now`, {
-    folder: path,
-  });
+  return new MigrationError(
+    "uidvalidity-changed",
+    `${path} has UIDVALIDITY ${now}, not ${folder.uidValidity}: its UIDs are others now`,
+    {
+      folder: path,
+    },
+  );
 }

@@ -74,7 +74,8 @@ export async function openImapConnection(
   const secrets = [login.password, login.accessToken].filter((secret) => secret !== undefined);
   const client = await signIn(server, login, secrets, options.signal);
   const { socket } = client.unbind();
-  const byeError = (text: string) => responseError({ status: "BYE", text: readable(text) }, { doing: "the session", verb: "BYE", secrets });
+  const byeError = (text: string) =>
+    responseError({ status: "BYE", text: readable(text) }, { doing: "the session", verb: "BYE", secrets });
   const wire = new WireConnection(socket, {
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     byeError,
@@ -167,7 +168,10 @@ function createClient(server: ImapServerAddress, login: ImapLogin): ImapFlow {
       get loginMethod() {
         if (client.capabilities.has("AUTH=PLAIN")) return "AUTH=PLAIN";
         if (login.authorizationId === undefined) return undefined;
-        throw new MigrationError("auth-unsupported", "The server offers no SASL PLAIN, which an authorization identity needs");
+        throw new MigrationError(
+          "auth-unsupported",
+          "The server offers no SASL PLAIN, which an authorization identity needs",
+        );
       },
     },
     logger: false,

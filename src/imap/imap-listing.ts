@@ -39,7 +39,9 @@ const MAX_FOLDERS = 100_000;
  */
 export async function listFolders(connection: ImapConnection, pattern: string, withStatus: boolean): Promise<Listing> {
   const { capabilities } = connection;
-  const items = capabilities.has("CONDSTORE") ? "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ" : "MESSAGES UIDNEXT UIDVALIDITY";
+  const items = capabilities.has("CONDSTORE")
+    ? "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ"
+    : "MESSAGES UIDNEXT UIDVALIDITY";
   const extended = capabilities.has("LIST-EXTENDED");
   const inOne = withStatus && extended && capabilities.has("LIST-STATUS");
   const returns = [
@@ -48,15 +50,21 @@ export async function listFolders(connection: ImapConnection, pattern: string, w
   ];
   const entries = new Map<string, ListEntry>();
   const statuses = new Map<string, FolderStatus>();
-  await command(connection, `LIST "" ${imapString(pattern)}${returns.length > 0 ? ` RETURN (${returns.join(" ")})` : ""}`, {
-    onList: (entry) => {
-      if (entries.size >= MAX_FOLDERS) {
-        connection.wire.destroy(new MigrationError("response-too-large", `The server lists more than ${MAX_FOLDERS} folders`));
-      }
-      if (!entries.has(entry.name)) entries.set(entry.name, entry);
+  await command(
+    connection,
+    `LIST "" ${imapString(pattern)}${returns.length > 0 ? ` RETURN (${returns.join(" ")})` : ""}`,
+    {
+      onList: (entry) => {
+        if (entries.size >= MAX_FOLDERS) {
+          connection.wire.destroy(
+            new MigrationError("response-too-large", `The server lists more than ${MAX_FOLDERS} folders`),
+          );
+        }
+        if (!entries.has(entry.name)) entries.set(entry.name, entry);
+      },
+      onStatus: (name, status) => statuses.set(name, status),
     },
-    onStatus: (name, status) => statuses.set(name, status),
-  });
+  );
   if (withStatus && !inOne) {
     const open = [...entries.values()].filter(isSelectable);
     await Promise.all(
@@ -140,7 +148,8 @@ function readStatus(items: readonly ResponseValue[]): FolderStatus {
   const values = new Map<string, string>();
   for (let at = 0; at + 1 < items.length; at += 2) {
     const [name, value] = [items[at], items[at + 1]];
-    if (typeof name === "string" && typeof value === "string" && /^\d+$/.test(value)) values.set(name.toUpperCase(), value);
+    if (typeof name === "string" && typeof value === "string" && /^\d+$/.test(value))
+      values.set(name.toUpperCase(), value);
   }
   const [messages, uidNext, uidValidity] = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"].map((name) => values.get(name));
   const highestModSeq = values.get("HIGHESTMODSEQ");

@@ -19,6 +19,7 @@ const WHOLE_TREE: Namespace = { prefix: "" };
 interface SelectedFolder {
   uidValidity: number;
   uidNext: number;
+  messages: number;
   /** Absent: the server named none, so it takes every flag. */
   permanentFlags?: ReadonlySet<Flag>;
 }
@@ -45,13 +46,20 @@ export class ImapTarget implements MailTarget {
         caseInsensitive: false,
         // LIST could not be asked for such a folder.
         forbidden: "*%",
-        prefix: personal.prefix === "" ? [] : personal.prefix.split(personal.delimiter ?? "\0").filter((level) => level !== ""),
+        prefix:
+          personal.prefix === ""
+            ? []
+            : personal.prefix.split(personal.delimiter ?? "\0").filter((level) => level !== ""),
       },
     };
     this.#lane = new AppendLane(
       connection.wire,
       {
-        unaskedLiteral: capabilities.has("LITERAL+") ? Number.POSITIVE_INFINITY : capabilities.has("LITERAL-") ? 4096 : 0,
+        unaskedLiteral: capabilities.has("LITERAL+")
+          ? Number.POSITIVE_INFINITY
+          : capabilities.has("LITERAL-")
+            ? 4096
+            : 0,
         multiAppend: capabilities.has("MULTIAPPEND"),
         binary: capabilities.has("BINARY"),
       },
@@ -72,7 +80,8 @@ export class ImapTarget implements MailTarget {
     const selected = await this.#open(name, path, existing === undefined ? plan.target : undefined);
     this.#existing.set(levelsKey(plan.target), name);
     this.#selected.set(name, selected);
-    return { name, path, uidValidity: selected.uidValidity, uidNext: selected.uidNext };
+    const { uidValidity, uidNext, messages } = selected;
+    return { name, path, uidValidity, uidNext, messages };
   }
 
   async append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
@@ -92,7 +101,11 @@ export class ImapTarget implements MailTarget {
     };
   }
 
-  async find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Appended>> {
+  async find(
+    folder: TargetFolder,
+    heads: readonly MessageHead[],
+    options: FindOptions = {},
+  ): Promise<Map<number, Appended>> {
     const { fromUid = 1, taken } = options;
     const candidates = await this.#lane.between(folder.name, () => {
       const { wire } = this.#connection;
@@ -120,7 +133,9 @@ export class ImapTarget implements MailTarget {
   async #list(): Promise<ListedFolder[]> {
     const { foreign } = this.#connection;
     const { entries } = await this.#lane.between(undefined, () => listFolders(this.#connection, "*", false));
-    const folders = entries.filter((entry) => !isForeign(entry, foreign)).map((entry) => listedFolder(entry, WHOLE_TREE));
+    const folders = entries
+      .filter((entry) => !isForeign(entry, foreign))
+      .map((entry) => listedFolder(entry, WHOLE_TREE));
     for (const folder of folders) if (folder.selectable) this.#existing.set(levelsKey(folder.levels), folder.name);
     return folders;
   }
@@ -143,7 +158,7 @@ export class ImapTarget implements MailTarget {
 
   async #createAndSelect(name: string, create: readonly string[]) {
     const { wire } = this.#connection;
-    const selected: SelectedFolder = { uidValidity: 0, uidNext: 0 };
+    const selected: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0 };
     const answers = await this.#lane.between(name, () => {
       const created = create.map((folder) => wire.run(`CREATE ${imapString(folder)}`));
       if (create.length > 0) wire.run(`SUBSCRIBE ${imapString(name)}`).catch(() => {});
@@ -165,11 +180,19 @@ export class ImapTarget implements MailTarget {
 }
 
 function readSelect(selected: SelectedFolder, text: string): void {
+  const exists = /^(\d+) EXISTS$/i.exec(text)?.[1];
+  if (exists !== undefined) selected.messages = Number(exists);
   const [, item, value = ""] = /^OK \[(UIDVALIDITY|UIDNEXT|PERMANENTFLAGS) ([^\]]*)\]/i.exec(text) ?? [];
   if (item === undefined) return;
   if (/^uidvalidity$/i.test(item)) selected.uidValidity = Number(value);
   else if (/^uidnext$/i.test(item)) selected.uidNext = Number(value);
-  else selected.permanentFlags = new Set(value.replace(/^\(|\)$/g, "").split(" ").filter((flag) => flag !== ""));
+  else
+    selected.permanentFlags = new Set(
+      value
+        .replace(/^\(|\)$/g, "")
+        .split(" ")
+        .filter((flag) => flag !== ""),
+    );
 }
 
 /** Levels as a key: NUL stands in no name. */

@@ -37,6 +37,8 @@ export interface TargetFolder {
   readonly uidValidity: number;
   /** A UID that no message to be appended from now on goes below; 0 where the target has none. */
   readonly uidNext: number;
+  /** How many messages it holds already. */
+  readonly messages: number;
 }
 
 /** Where one source folder goes, and why. Made by `planFolders`. */

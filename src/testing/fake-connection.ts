@@ -17,16 +17,12 @@ export interface JournalEntry {
 /** What the fakes of both ends share: being alive until the connection is lost, and a journal of the calls. */
 export class FakeConnection {
   readonly #journal: JournalEntry[];
-  readonly #whenLost: Promise<never>;
-  #reject: (error: MigrationError) => void = () => {};
+  /** How to end what is under way. */
+  readonly #underWay = new Set<(error: MigrationError) => void>();
   #isLost = false;
 
   constructor(journal: JournalEntry[]) {
     this.#journal = journal;
-    this.#whenLost = new Promise((_, reject) => {
-      this.#reject = reject;
-    });
-    this.#whenLost.catch(() => {}); // nobody may be waiting when the connection goes
   }
 
   /** Closes the connection for good: everything under way and every later call rejects with `connection-lost`. */
@@ -37,7 +33,7 @@ export class FakeConnection {
       "The connection is lost.",
       cause === undefined ? {} : { cause },
     );
-    this.#reject(error);
+    for (const end of this.#underWay) end(error);
     return error;
   }
 
@@ -48,18 +44,21 @@ export class FakeConnection {
 
   /** What `promise` becomes, unless the connection is lost or the caller gives up first. */
   async until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    let giveUp = (): void => {};
-    const givenUp = new Promise<never>((_, reject) => {
-      giveUp = () => reject(abortedError());
+    promise.catch(() => {}); // it may fail when nobody waits for it any more
+    this.check(signal);
+    let end: (error: MigrationError) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
     });
+    const giveUp = (): void => end(abortedError());
+    this.#underWay.add(end);
     signal?.addEventListener("abort", giveUp);
-    promise.catch(() => {}); // it may fail after nobody waits for it any more
     try {
-      this.check(signal);
-      const result = await Promise.race([promise, this.#whenLost, givenUp]);
+      const result = await Promise.race([promise, ended]);
       this.check(signal);
       return result;
     } finally {
+      this.#underWay.delete(end);
       signal?.removeEventListener("abort", giveUp);
     }
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { MigrationError, type MigrationErrorCode } from "../errors.js";
 import type { SourceFolder } from "../mail/folder.js";
 import { headerBlock } from "../mail/header-key.js";
 import type { MailSource } from "../mail/mail-source.js";
 import type { Message } from "../mail/message.js";
 import type { BehaviourCase } from "./behaviour-case.js";
+import { assertRejects, flagNames, isSamePath } from "./case-assertions.js";
 import { readOctets } from "./fake-content.js";
 import type { FolderContent } from "./fake-mailbox.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "./sample-message.js";
@@ -62,7 +62,7 @@ class Opened {
   ) {}
 
   async folder(...levels: string[]): Promise<SourceFolder> {
-    const folder = (await this.source.listFolders()).find((listed) => same(listed.levels, levels));
+    const folder = (await this.source.listFolders()).find((listed) => isSamePath(listed.levels, levels));
     assert.ok(folder, `the folder ${levels.join("/")} is not listed`);
     return folder;
   }
@@ -111,7 +111,7 @@ function folderCases(withSource: WithSource, keeps: MailboxKeeps): BehaviourCase
         withSource(content, async ({ source }) => {
           const listed = await source.listFolders();
           for (const { levels } of content) {
-            const found = listed.filter((folder) => same(folder.levels, levels));
+            const found = listed.filter((folder) => isSamePath(folder.levels, levels));
             assert.equal(found.length, 1, `${levels.join("/")} is listed ${found.length} times`);
             assert.equal(found[0]?.selectable, true);
           }
@@ -399,7 +399,7 @@ function errorCases(withSource: WithSource): BehaviourCase[] {
   const large = sampleMessage("large", { octets: MEGABYTE });
   const listAndFetch = (source: MailSource, folder: SourceFolder) => [
     () => collect(source.listMessages(folder)),
-    () => collect(source.fetch(folder, [1])),
+    () => readAll(source.fetch(folder, [1])),
   ];
   return [
     {
@@ -430,7 +430,7 @@ function errorCases(withSource: WithSource): BehaviourCase[] {
           const options = { signal: AbortSignal.abort() };
           await assertRejects(() => opened.source.listFolders(options), "aborted");
           await assertRejects(() => collect(opened.source.listMessages(folder, options)), "aborted");
-          await assertRejects(() => collect(opened.source.fetch(folder, [1], options)), "aborted");
+          await assertRejects(() => readAll(opened.source.fetch(folder, [1], options)), "aborted");
         }),
     },
     {
@@ -444,6 +444,7 @@ function errorCases(withSource: WithSource): BehaviourCase[] {
           const chunks = content[Symbol.asyncIterator]();
           assert.notEqual((await chunks.next()).done, true);
           giveUp.abort();
+          await restOf(chunks).catch(() => {}); // a content may end in its own way; what counts is the fetch
           await assertRejects(() => messages.next(), "aborted");
         }),
     },
@@ -493,6 +494,14 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
+async function readAll(messages: AsyncIterable<Message>): Promise<void> {
+  for await (const { content } of messages) await readOctets(content);
+}
+
+async function restOf(chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  while (!(await chunks.next()).done);
+}
+
 function arrivedOf<T>(result: IteratorResult<T>): T {
   assert.notEqual(result.done, true, "a further message was expected");
   return result.value;
@@ -502,25 +511,8 @@ function numbers(...values: (number | undefined)[]): number[] {
   return values.filter((value) => value !== undefined);
 }
 
-function same(one: readonly string[], other: readonly string[]): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
-function flagNames(flags: ReadonlySet<string> | undefined): string[] {
-  const names = [...(flags ?? [])].map((flag) => flag.toLowerCase());
-  return names.filter((name) => name !== "\\recent").sort();
-}
-
 function assertOctets(actual: Uint8Array, expected: Uint8Array | undefined): void {
   assert.ok(expected, "there is a message more than expected");
   if (Buffer.compare(actual, expected) === 0) return;
   assert.equal(Buffer.from(actual).toString("latin1"), Buffer.from(expected).toString("latin1"));
-}
-
-async function assertRejects(call: () => Promise<unknown>, code: MigrationErrorCode): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(MigrationError.is(error), `not a MigrationError: ${error}`);
-    assert.equal(error.code, code);
-    return true;
-  });
 }

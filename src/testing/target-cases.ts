@@ -7,6 +7,7 @@ import type { Appended, FindOptions, MailTarget } from "../mail/mail-target.js";
 import type { Message, MessageContent, MessageHead } from "../mail/message.js";
 import type { SpecialUse } from "../mail/special-use.js";
 import type { BehaviourCase } from "./behaviour-case.js";
+import { assertRejects, flagNames, isSamePath } from "./case-assertions.js";
 import { fakeMessage } from "./fake-content.js";
 import type { FolderContent } from "./fake-mailbox.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "./sample-message.js";
@@ -97,7 +98,7 @@ class Opened {
 
   /** The messages of the folder that a plan goes to. */
   async held(plan: FolderPlan): Promise<readonly StoredMessage[]> {
-    const folder = (await this.read()).find(({ levels }) => same(levels, plan.target));
+    const folder = (await this.read()).find(({ levels }) => isSamePath(levels, plan.target));
     assert.ok(folder, `the mailbox holds no folder ${plan.target.join("/")}`);
     return folder.messages ?? [];
   }
@@ -113,7 +114,7 @@ function folderCases(withTarget: WithTarget, mailbox: TargetMailbox): BehaviourC
       title: "lists INBOX",
       run: () =>
         withTarget(async ({ target }) => {
-          const inboxes = (await target.listFolders()).filter(({ levels }) => same(levels, ["INBOX"]));
+          const inboxes = (await target.listFolders()).filter(({ levels }) => isSamePath(levels, ["INBOX"]));
           assert.equal(inboxes.length, 1);
           assert.equal(inboxes[0]?.selectable, true);
         }),
@@ -126,7 +127,7 @@ function folderCases(withTarget: WithTarget, mailbox: TargetMailbox): BehaviourC
           const made = await opened.target.ensureFolder(plan);
           assert.equal(made.path, plan.target.join("/"));
           const listed = await opened.target.listFolders();
-          assert.ok(listed.some(({ name, levels }) => name === made.name && same(levels, plan.target)));
+          assert.ok(listed.some(({ name, levels }) => name === made.name && isSamePath(levels, plan.target)));
           await opened.assertHolds(plan, []);
         }),
     },
@@ -166,7 +167,7 @@ function folderCases(withTarget: WithTarget, mailbox: TargetMailbox): BehaviourC
             await opened.append(folder, sampleMessage("here"));
             const listed = await opened.target.listFolders();
             assert.ok(
-              listed.some(({ levels }) => same(levels, plan.target)),
+              listed.some(({ levels }) => isSamePath(levels, plan.target)),
               `${name} is not listed`,
             );
             await opened.assertHolds(plan, [sampleMessage("here")]);
@@ -594,29 +595,12 @@ function standingStill(content: MessageContent, reached: () => void): MessageCon
   return { size: content.size, cancel, [Symbol.asyncIterator]: chunks };
 }
 
-function same(one: readonly string[], other: readonly string[]): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
 function octetText({ octets }: StoredMessage): string {
   return Buffer.from(octets).toString("latin1");
-}
-
-function flagNames(flags: ReadonlySet<string> | undefined): string[] {
-  const names = [...(flags ?? [])].map((flag) => flag.toLowerCase());
-  return names.filter((name) => name !== "\\recent").sort();
 }
 
 function scopeOf(answer: PromiseSettledResult<unknown> | undefined): string {
   assert.equal(answer?.status, "rejected");
   assert.ok(MigrationError.is(answer.reason), `not a MigrationError: ${answer.reason}`);
   return answer.reason.scope;
-}
-
-async function assertRejects(call: () => Promise<unknown>, code: MigrationErrorCode): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(MigrationError.is(error), `not a MigrationError: ${error}`);
-    assert.equal(error.code, code);
-    return true;
-  });
 }

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { connect } from "node:tls";
 import type { ImapFlow } from "imapflow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FixtureMessage } from "../fixtures/mail/fixture-message.js";
@@ -49,16 +51,26 @@ async function listed(server: MailServer, login: Login): Promise<string[]> {
   return session(server, login, async (client) => (await client.list()).map((folder) => folder.path));
 }
 
+/** What the server answers to each command, one after the other; for what imapflow cannot say or stand. */
+async function answers(server: MailServer, account: Account, commands: readonly string[]): Promise<string> {
+  const socket = connect({ host: server.host, port: server.tlsPort, ca: server.ca });
+  const received = createInterface(socket)[Symbol.asyncIterator]();
+  const lines: string[] = [];
+  await received.next(); // the greeting
+  for (const command of [`LOGIN ${account.name} ${account.password}`, ...commands]) {
+    socket.write(`A ${command}\r\n`);
+    do lines.push((await received.next()).value);
+    while (!lines.at(-1)?.startsWith("A "));
+  }
+  socket.destroy();
+  return lines.join("\n");
+}
+
 /** Courier lists them only when asked for. */
-async function sharedFolders(server: MailServer, login: Login): Promise<string[]> {
-  return session(server, login, async (client) => {
-    const folders: string[] = [];
-    const LIST = ({ attributes }: { attributes?: { value?: unknown }[] }) =>
-      void folders.push(String(attributes?.at(-1)?.value));
-    const everything = ["", "#shared.*"].map((value) => ({ type: "STRING", value }));
-    (await client.exec("LIST", everything, { untagged: { LIST } })).next();
-    return folders.sort();
-  });
+async function sharedFolders(server: MailServer, account: Account): Promise<string[]> {
+  const list = await answers(server, account, ['LIST "" "#shared.*"']);
+  const quoted = list.match(/(?<=")#shared\..+(?="$)/gm) ?? [];
+  return quoted.map((name) => name.replace(/\\(.)/g, "$1")).sort();
 }
 
 const servers = [
@@ -166,14 +178,15 @@ describe("Courier", () => {
 
   test("shows everybody's mailbox to the admin, and only there", async () => {
     await session(server, TERRY_LOGIN, (client) => client.mailboxCreate("INBOX.Projects"));
-    expect(await sharedFolders(server, ADMIN_LOGIN)).toEqual([
+    expect(await sharedFolders(server, ADMIN)).toEqual([
+      "#shared.users",
       "#shared.users.a b c",
       "#shared.users.ann beebe",
       "#shared.users.paul cannon",
       "#shared.users.terry adams",
       "#shared.users.terry adams.Projects",
     ]);
-    expect(await sharedFolders(server, TERRY_LOGIN)).not.toContain("#shared.users.ann beebe");
+    expect(await sharedFolders(server, TERRY)).not.toContain("#shared.users.ann beebe");
   });
 
   test("lets the admin read a user's INBOX", async () => {
@@ -182,13 +195,13 @@ describe("Courier", () => {
       client.namespace = { prefix: "", delimiter: "." }; // or imapflow puts INBOX. before every path
       await client.mailboxOpen("#shared.users.terry adams", { readOnly: true });
       const message = await client.fetchOne("*", { source: true });
-      expect(message && message.source).toEqual(MESSAGE);
+      expect(message ? message.source : undefined).toEqual(MESSAGE);
     });
   });
 
   test("spells shared folders as it was told to", async () => {
     const others = await Promise.all([startCourier({ mungeSharedNames: true }), startCourier({ sharedGroup: false })]);
-    const shared = await Promise.all(others.map((other) => sharedFolders(other, ADMIN_LOGIN)));
+    const shared = await Promise.all(others.map((other) => sharedFolders(other, ADMIN)));
     await Promise.all(others.map((other) => other.stop()));
     expect(shared.map((folders) => folders.at(-1))).toEqual(["#shared.users.terry\\:adams", "#shared.terry adams"]);
   });
@@ -210,11 +223,9 @@ describe("Cyrus", () => {
   });
 
   test("shows every mailbox to the admin but opens none", async () => {
-    expect(await listed(server, ADMIN_LOGIN)).toContain("user/terry.adams");
-    await session(server, ADMIN_LOGIN, async (client) => {
-      const opened = client.mailboxOpen("user/terry.adams", { readOnly: true });
-      await expect(opened).rejects.toMatchObject({ responseText: "Permission denied" });
-    });
+    const text = await answers(server, ADMIN, ['LIST "" "*"', "EXAMINE user/terry.adams"]);
+    expect(text).toMatch(/^\* LIST .* user\/terry\.adams$/m);
+    expect(text).toMatch(/^A NO .*Permission denied$/m);
   });
 
   test("has the settings it was started with", async () => {

@@ -67,7 +67,11 @@ export class AppendLane {
   /** Messages to be sent in a command of their own: their group was refused. */
   #singles = 0;
 
-  constructor(wire: WireConnection, abilities: AppendAbilities, refusal: (answer: TaggedAnswer, folder: string) => MigrationError) {
+  constructor(
+    wire: WireConnection,
+    abilities: AppendAbilities,
+    refusal: (answer: TaggedAnswer, folder: string) => MigrationError,
+  ) {
     this.#wire = wire;
     this.#abilities = abilities;
     this.#refusal = refusal;
@@ -214,9 +218,9 @@ export class AppendLane {
       }
       if (sent !== content.size) throw truncated(content.size, sent);
     } catch (error) {
-      const cause = MigrationError.from(error);
-      this.#wire.destroy(new MigrationError("connection-lost", `The connection was dropped in mid-message: ${cause.message}`));
-      throw cause;
+      const lost = brokenOff(error);
+      this.#wire.destroy(lost);
+      throw lost;
     }
   }
 
@@ -226,7 +230,10 @@ export class AppendLane {
     if (command.messages < 2 || refusal.scope !== "message") throw refusal;
     // Counted once, by the first message of the group.
     if (position === 1) this.#singles += command.messages;
-    throw new MigrationError("group-refused", `The target refused ${command.messages} messages together: ${refusal.message}`);
+    throw new MigrationError(
+      "group-refused",
+      `The target refused ${command.messages} messages together: ${refusal.message}`,
+    );
   }
 }
 
@@ -239,17 +246,26 @@ function messageHeader({ flags, internalDate }: AppendRequest): string {
 async function collect(content: MessageContent): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   let octets = 0;
-  for await (const chunk of content) {
-    octets += chunk.length;
-    chunks.push(chunk);
+  try {
+    for await (const chunk of content) {
+      octets += chunk.length;
+      chunks.push(chunk);
+    }
+    if (octets !== content.size) throw truncated(content.size, octets);
+    return chunks;
+  } catch (error) {
+    throw brokenOff(error);
   }
-  if (octets !== content.size) throw truncated(content.size, octets);
-  return chunks;
 }
 
 function truncated(size: number, octets: number): MigrationError {
-  const text = `A message of ${size} octets ended after ${octets}`;
-  return new MigrationError("message-truncated", text, { scope: "user" });
+  return new MigrationError("message-truncated", `A message of ${size} octets ended after ${octets}`);
+}
+
+/** Whatever happened to the source: of the message, nothing is known to be refused. */
+function brokenOff(cause: unknown): MigrationError {
+  const { message } = MigrationError.from(cause);
+  return new MigrationError("connection-lost", `The source broke off in mid-message: ${message}`, { cause });
 }
 
 /** `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). */

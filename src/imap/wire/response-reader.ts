@@ -80,7 +80,10 @@ export class ResponseReader {
     const lineFeed = chunk.indexOf(LINE_FEED, at);
     const end = lineFeed < 0 ? chunk.length : lineFeed;
     if (this.#text.length + end - at > this.#limits.text) {
-      throw new MigrationError("response-too-large", `A response of the server is longer than ${this.#limits.text} octets`);
+      throw new MigrationError(
+        "response-too-large",
+        `A response of the server is longer than ${this.#limits.text} octets`,
+      );
     }
     this.#text += chunk.toString("latin1", at, end);
     if (lineFeed < 0) return end;

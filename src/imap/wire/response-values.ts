@@ -34,7 +34,8 @@ class ValueParser {
       if (character === " ") {
         this.#at += 1;
       } else if (character === "(") {
-        if (open.length >= MAX_DEPTH) throw new MigrationError("response-too-large", "The server nests lists too deeply");
+        if (open.length >= MAX_DEPTH)
+          throw new MigrationError("response-too-large", "The server nests lists too deeply");
         const inner: ResponseValue[] = [];
         this.#add(list, inner);
         open.push(list);
@@ -55,7 +56,8 @@ class ValueParser {
 
   #add(list: ResponseValue[], value: ResponseValue): void {
     this.#values += 1;
-    if (this.#values > MAX_VALUES) throw new MigrationError("response-too-large", "The server sent too many values in one response");
+    if (this.#values > MAX_VALUES)
+      throw new MigrationError("response-too-large", "The server sent too many values in one response");
     list.push(value);
   }
 
@@ -98,7 +100,8 @@ class ValueParser {
       const character = this.#text[at];
       if (character === "[") brackets += 1;
       else if (character === "]") brackets -= 1;
-      else if (brackets <= 0 && (character === " " || character === "(" || character === ")" || character === LITERAL)) break;
+      else if (brackets <= 0 && (character === " " || character === "(" || character === ")" || character === LITERAL))
+        break;
     }
     if (at === start) throw malformed(this.#text);
     this.#at = at;
@@ -108,7 +111,10 @@ class ValueParser {
 
 function malformed(text: string): MigrationError {
   // Only the beginning: the rest may hold mail content.
-  return new MigrationError("protocol-error", `The server sent an answer that cannot be read: ${printable(text.slice(0, 40))}…`);
+  return new MigrationError(
+    "protocol-error",
+    `The server sent an answer that cannot be read: ${printable(text.slice(0, 40))}…`,
+  );
 }
 
 function printable(text: string): string {

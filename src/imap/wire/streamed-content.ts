@@ -1,4 +1,4 @@
-import { MigrationError } from "../../errors.js";
+import type { MigrationError } from "../../errors.js";
 import type { MessageContent } from "../../mail/message.js";
 import type { LiteralSink } from "./response-reader.js";
 

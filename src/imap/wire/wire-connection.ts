@@ -66,7 +66,8 @@ export class WireConnection {
     this.#options = options;
     this.#reader = new ResponseReader({
       response: (text, literals) => this.#onResponse(text, literals),
-      literal: (text, size) => (text.startsWith("* ") ? this.#pending[0]?.handler.literal?.(text.slice(2), size) : undefined),
+      literal: (text, size) =>
+        text.startsWith("* ") ? this.#pending[0]?.handler.literal?.(text.slice(2), size) : undefined,
     });
     socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);

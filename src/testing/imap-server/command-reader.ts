@@ -136,7 +136,7 @@ class IncomingCommand {
     this.#literalOctets += literal.size;
     if (this.#refusal !== undefined) return reader.skip(literal.size);
     const octets = await reader.take(literal.size);
-    if (octets) this.#parser.literal(octets, literal.isBinary);
+    if (octets) this.#parse(() => this.#parser.literal(octets, literal.isBinary));
     return octets !== undefined;
   }
 

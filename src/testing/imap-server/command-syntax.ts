@@ -18,6 +18,8 @@ export function refuse(answer: string): never {
 const ATOM = /(?:BODY(?:\.PEEK)?\[[^\]]*\](?:<[\d.]+>)?|[^ ()"{])+/iy;
 const QUOTED = /"((?:[^"\\]|\\["\\])*)"/y;
 
+const MISSING_SPACE = "BAD Missing space or end of line behind a literal";
+
 /** Takes the text and the literals of one command as they arrive and makes arguments of them. */
 export class ArgumentParser {
   readonly #root: Argument[] = [];
@@ -31,15 +33,15 @@ export class ArgumentParser {
 
   text(segment: string): void {
     if (segment.includes("\0")) refuse("BAD NUL in command");
-    if (this.#behindLiteral && segment !== "" && !segment.startsWith(" ") && !segment.startsWith(")")) {
-      refuse("BAD Missing space or end of line behind a literal");
-    }
+    if (segment === "") return;
+    if (this.#behindLiteral && !segment.startsWith(" ") && !segment.startsWith(")")) refuse(MISSING_SPACE);
     this.#behindLiteral = false;
     let at = 0;
     while (at < segment.length) at = this.#token(segment, at);
   }
 
   literal(octets: Buffer, binary: boolean): void {
+    if (this.#behindLiteral) refuse(MISSING_SPACE);
     this.#add({ kind: "literal", octets, binary });
     this.#behindLiteral = true;
   }

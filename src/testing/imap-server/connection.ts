@@ -93,6 +93,13 @@ export class Connection {
     throw new ConnectionGone();
   }
 
+  /** Loses the connection at once, whether or not the client has taken what was sent. */
+  drop(how: CutKind): void {
+    this.#isCut = true;
+    if (how === "fin") this.#halfClose();
+    else if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+  }
+
   /** Sends what is queued and closes in order. */
   end(): void {
     this.flush();

@@ -58,7 +58,7 @@ export interface ScriptedFolderOptions {
 
 const DEFAULT_PERMANENT_FLAGS = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", "\\*"];
 
-/** One folder of a scripted mailbox. Everything can be read and changed while clients are connected. */
+/** One folder of a scripted mailbox, made by {@link ScriptedAccount.addFolder}. Everything can be read and changed while clients are connected. */
 export class ScriptedFolder {
   readonly name: string;
   specialUse: SpecialUse | undefined;
@@ -200,7 +200,7 @@ export interface ScriptedAccountOptions {
 
 const isInbox = (name: string): boolean => name.toUpperCase() === "INBOX";
 
-/** One mailbox of a scripted server. */
+/** One mailbox of a scripted server, made by `ScriptedImapServer.addAccount`. */
 export class ScriptedAccount {
   readonly user: string;
   readonly isAdmin: boolean;

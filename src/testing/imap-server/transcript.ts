@@ -74,7 +74,7 @@ export function withoutCredentials(verb: string, text: string): string {
 /** What follows a literal of the command, without credentials. */
 export function withoutCredentialsBehindLiteral(verb: string, text: string): string {
   if (verb !== "LOGIN" || text === "") return text;
-  return LITERAL_AT_END.exec(text)?.[0] ?? HIDDEN;
+  return `${text.startsWith(" ") ? " " : ""}${LITERAL_AT_END.exec(text)?.[0] ?? HIDDEN}`;
 }
 
 /** A line of a SASL exchange: only its cancellation is shown. */

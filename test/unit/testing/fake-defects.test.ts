@@ -94,7 +94,7 @@ const sourceDefects: [string, (source: MailSource) => Partial<MailSource>, strin
   [
     "does not look at the host's signal",
     (source) => ({ fetch: (folder: SourceFolder, uids: readonly number[]) => source.fetch(folder, uids) }),
-    "the host had given up before",
+    "the host gives up in the middle",
   ],
 ];
 

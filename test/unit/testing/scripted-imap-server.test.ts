@@ -131,7 +131,7 @@ describe("signing in to a ScriptedImapServer", () => {
     for (const secret of ["p4ssw0rd", "t0ken-abc", octets.split(" ").at(-1)?.trim() ?? ""]) {
       expect(shown).not.toContain(secret);
     }
-    expect(shown).toContain("•••");
+    expect(shown).toMatch(/LOGIN terry •••|LOGIN "terry" •••|'\{5\+\} \{8\+\}'|AUTHENTICATE \S+ •••/);
   });
 
   it("takes synchronizing literals, one continuation request for each", async () => {
@@ -347,7 +347,7 @@ describe("fetching from a ScriptedImapServer", () => {
     const header = MESSAGE.slice(0, MESSAGE.indexOf("\r\n\r\n") + 4);
     expect(await fetched("BODY.PEEK[HEADER]")).toBe(`BODY[HEADER] {${header.length}}\r\n${header}`);
     expect(await fetched("BODY.PEEK[HEADER.FIELDS (X-Long DATE)]")).toBe(
-      "BODY[HEADER.FIELDS (X-LONG DATE)] {35}\r\nX-Long: a\r\n\tfolded\r\nDate: now\r\n\r\n",
+      "BODY[HEADER.FIELDS (X-LONG DATE)] {33}\r\nX-Long: a\r\n\tfolded\r\nDate: now\r\n\r\n",
     );
     expect(await fetched("BODY.PEEK[]<2.5>")).toBe("BODY[]<2> {5}\r\nbject");
     expect(await fetched("BODY.PEEK[]<5000.5>")).toBe("BODY[]<5000> {0}\r\n");
@@ -463,7 +463,7 @@ describe("appending to a ScriptedImapServer", () => {
     const server = await start();
     const client = await signedIn(server);
     client.send(
-      "b APPEND Sent {1+}\r\nx\r\nc STATUS Sent (MESSAGES)\r\nd APPEND Sent {1+}\r\ny\r\ne STATUS Sent (MESSAGES)\r\n",
+      "b APPEND {4+}\r\nSent {1+}\r\nx\r\nc STATUS Sent (MESSAGES)\r\nd APPEND Sent {1+}\r\ny\r\ne STATUS Sent (MESSAGES)\r\n",
     );
     const answers = await client.until("e OK Status completed\r\n");
     expect(answers.split("\r\n").map((line) => line.slice(0, 25))).toEqual([
@@ -569,18 +569,13 @@ describe("a folder of 20,000 messages", () => {
     expect(fetched === `${expected}c OK Fetch completed\r\n`).toBe(true);
   });
 
-  it("takes time in proportion to its size, whether appended in single commands or in groups", async () => {
+  it("is filled by one MULTIAPPEND", async () => {
     const server = await start();
     const client = await signedIn(server);
-    const fill = async (count: number, tag: string): Promise<void> => {
-      let group = `${tag} APPEND Sent`;
-      for (let index = 0; index < count; index++) group += ` {2+}\r\nab`;
-      client.send(`${group}\r\n`);
-      await client.until(`${tag} OK`);
-    };
-    await fill(COUNT, "b");
-    expect(server.account("terry").folder("Sent").messages.length).toBe(COUNT);
+    client.send(`b APPEND Sent${" {2+}\r\nab".repeat(COUNT)}\r\n`);
+    expect(await client.until("\r\n")).toBe(`b OK [APPENDUID 1002 1:${COUNT}] Append completed\r\n`);
     expect(server.account("terry").usedOctets).toBe(2 * COUNT);
+    expect(server.commands("APPEND")[0]?.messageSizes.length).toBe(COUNT);
   });
 
   it("finds every second UID of a long set", async () => {
@@ -611,5 +606,429 @@ describe("a folder of 20,000 messages", () => {
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(1000);
     client.socket.destroy();
+  });
+});
+
+describe("a fault of a ScriptedImapServer", () => {
+  const APPEND = "b APPEND Sent {3+}\r\nabc";
+
+  it("is met by the folder, connection, message and count that it names", async () => {
+    const no = (text: string): Fault["do"] => ({ answer: `NO ${text}` });
+    const server = await start({
+      faults: [
+        { when: { verb: "STATUS", folder: "Sent", nth: 2 }, do: no("second Sent") },
+        { when: { verb: "NOOP", every: 3 }, do: no("every third") },
+        { when: { verb: "NOOP", connection: 2 }, do: no("second connection") },
+        { when: { verb: "UID FETCH", uid: 2 }, do: no("asks for 2") },
+        { when: { verb: "FETCH", uid: 3 }, do: no("asks for 3 by number") },
+      ],
+    });
+    for (const uid of [2, 3]) server.account("terry").folder("INBOX").addMessage({ octets: "x", uid });
+    const client = await signedIn(server);
+    await client.command("s SELECT INBOX");
+    const last = async (command: string): Promise<string> => (await client.command(command)).at(-1)?.slice(2, 9) ?? "";
+    const ok = async (command: string): Promise<void> => expect(await last(command)).toMatch(/^OK/);
+    await ok("b STATUS INBOX (MESSAGES)");
+    await ok("b STATUS Sent (MESSAGES)");
+    expect(await client.command("b STATUS Sent (MESSAGES)")).toEqual(["b NO second Sent"]);
+    await ok("b STATUS Sent (MESSAGES)");
+    await ok("b NOOP");
+    await ok("b NOOP");
+    expect(await client.command("b NOOP")).toEqual(["b NO every third"]);
+    await ok("b UID FETCH 3:9 UID");
+    expect(await client.command("b UID FETCH 1:* UID")).toEqual(["b NO asks for 2"]);
+    await ok("b FETCH 1 UID");
+    expect(await client.command("b FETCH 1:2 UID")).toEqual(["b NO asks for 3 by number"]);
+    const second = await signedIn(server);
+    expect(await second.command("b NOOP")).toEqual(["b NO second connection"]);
+    server.clearFaults();
+    expect(await second.command("c NOOP")).toEqual(["c OK Nothing done"]);
+  });
+
+  it("answers a command in place of its effect", async () => {
+    const server = await start({ faults: [{ when: { verb: "APPEND" }, do: { answer: "NO [OVERQUOTA] full" } }] });
+    const client = await signedIn(server);
+    expect(await client.command(APPEND)).toEqual(["b NO [OVERQUOTA] full"]);
+    expect(server.account("terry").folder("Sent").messages).toEqual([]);
+  });
+
+  it("answers before the literal where it is asked for, and reads over one that comes unasked", async () => {
+    const server = await start();
+    server.addFault({ when: { verb: "APPEND" }, do: { answer: "NO [LIMIT] slow down", beforeLiteral: true } });
+    const client = await signedIn(server);
+    expect(await client.command("c APPEND Sent {9}")).toEqual(["c NO [LIMIT] slow down"]);
+    expect(await client.command(APPEND)).toEqual(["b NO [LIMIT] slow down"]);
+    expect(await client.command("d NOOP")).toEqual(["d OK Nothing done"]);
+  });
+
+  it("says BYE and closes", async () => {
+    const server = await start({ faults: [{ when: { verb: "NOOP" }, do: { bye: "Too busy" } }] });
+    const client = await signedIn(server);
+    client.send("b NOOP\r\n");
+    await client.ended;
+    expect(client.text).toMatch(/\r\n\* BYE Too busy\r\n$/);
+  });
+
+  it.each(["fin", "rst"] as const)("loses the acknowledgement of a stored message with %s", async (how) => {
+    const server = await start({ faults: [knownFaults.lostAcknowledgement({ nth: 2 }, how)] });
+    const client = await signedIn(server);
+    client.send(`${APPEND}\r\nc APPEND Sent {3+}\r\ndef\r\nd APPEND Sent {3+}\r\nghi\r\n`);
+    await client.ended;
+    await server.until(() => server.connections === 0);
+    expect(client.text).not.toContain("c OK");
+    expect(
+      server
+        .account("terry")
+        .folder("Sent")
+        .messages.map(({ octets }) => octets.toString()),
+    ).toEqual(["abc", "def"]);
+  });
+
+  it.each(["fin", "rst"] as const)("loses the acknowledgement under TLS with %s", async (how) => {
+    const server = await start({
+      tls: { ...certificate, mode: "both" },
+      faults: [knownFaults.lostAcknowledgement({ folder: "Sent" }, how)],
+    });
+    const implicit = await imapFlow(server, { port: server.tlsPort, secure: true });
+    const upgraded = await imapFlow(server, { doSTARTTLS: true });
+    await expect(implicit.append("Sent", "abc")).rejects.toThrow();
+    await expect(upgraded.append("Sent", "def")).rejects.toThrow();
+    expect(server.account("terry").folder("Sent").messages.length).toBe(2);
+  });
+
+  it("loses the connection before the effect", async () => {
+    const server = await start({ faults: [{ when: { verb: "APPEND" }, do: { cut: "rst", after: "before-effect" } }] });
+    const client = await signedIn(server);
+    client.send(`${APPEND}\r\n`);
+    await client.ended;
+    expect(server.account("terry").folder("Sent").messages).toEqual([]);
+    expect(server.commands("APPEND").length).toBe(1);
+  });
+
+  it("stores a message only after the connection was lost and the test lets it", async () => {
+    let commit: () => void = () => {};
+    const committed = new Promise<void>((resolve) => {
+      commit = resolve;
+    });
+    const server = await start({ faults: [knownFaults.lateCommit(committed)] });
+    const client = await signedIn(server);
+    client.send(`${APPEND}\r\n`);
+    await client.ended;
+    const sent = server.account("terry").folder("Sent");
+    expect(sent.messages.length).toBe(0);
+    commit();
+    await server.until(() => sent.messages.length === 1);
+    expect(sent.messages[0]?.octets.toString()).toBe("abc");
+  });
+
+  it.each([
+    [0, "b APPEND Sent {3}\r\n", ""],
+    [2, "b APPEND Sent {3+}\r\nab", ""],
+    [3, "b APPEND Sent {3+}\r\nabc", ""],
+    [4, "b APPEND Sent {3+}\r\nabc {3}\r\nd", "+ OK\r\n"],
+  ])("loses the connection after %d octets of literals", async (literalOctets, octets, answered) => {
+    const server = await start({
+      faults: [{ when: { verb: "APPEND" }, do: { cut: "fin", after: { literalOctets } } }],
+    });
+    const client = await signedIn(server);
+    const before = client.text.length;
+    client.send(octets);
+    await client.ended;
+    expect(client.text.slice(before)).toBe(answered);
+    expect(server.account("terry").folder("Sent").messages).toEqual([]);
+  });
+
+  it("loses the connection after any number of octets of an answer", async () => {
+    const server = await start();
+    server
+      .account("terry")
+      .folder("INBOX")
+      .addMessage({ octets: "x".repeat(20) });
+    const whole = `* 1 FETCH (UID 1 BODY[] {20}\r\n${"x".repeat(20)})\r\nb OK Fetch completed\r\n`;
+    for (let responseOctets = 0; responseOctets <= whole.length + 1; responseOctets++) {
+      server.clearFaults();
+      server.addFault({ when: { verb: "UID FETCH" }, do: { cut: "fin", after: { responseOctets } } });
+      const client = await signedIn(server);
+      await client.command("s EXAMINE INBOX");
+      const before = client.text.length;
+      client.send("b UID FETCH 1 BODY.PEEK[]\r\n");
+      await client.ended;
+      expect(client.text.slice(before)).toBe(whole.slice(0, responseOctets));
+    }
+  });
+
+  it("leaves a command without answer, with and without effect, and goes on", async () => {
+    const server = await start({
+      faults: [
+        { when: { verb: "APPEND", nth: 1 }, do: { dropAnswer: true, effect: true } },
+        { when: { verb: "APPEND", nth: 2 }, do: { dropAnswer: true, effect: false } },
+      ],
+    });
+    const client = await signedIn(server);
+    const before = client.text.length;
+    client.send(`${APPEND}\r\n${APPEND}\r\nc NOOP\r\n`);
+    await client.until("c OK Nothing done\r\n");
+    expect(client.text.slice(before)).toBe("c OK Nothing done\r\n");
+    expect(server.account("terry").folder("Sent").messages.length).toBe(1);
+  });
+
+  it("answers twice", async () => {
+    const server = await start({ faults: [{ when: { verb: "NOOP" }, do: { duplicateAnswer: true } }] });
+    const client = await signedIn(server);
+    client.send("b NOOP\r\n");
+    await client.until("b OK Nothing done\r\nb OK Nothing done\r\n");
+  });
+
+  it("holds an answer back until the test releases it, the effect being done", async () => {
+    const server = await start({ faults: [{ when: { verb: "APPEND" }, do: { delayUntil: "release" } }] });
+    const client = await signedIn(server);
+    const before = client.text.length;
+    client.send(`${APPEND}\r\n`);
+    await server.until(() => server.held === 1);
+    expect(server.account("terry").folder("Sent").messages.length).toBe(1);
+    expect(client.text.length).toBe(before);
+    server.release();
+    await client.until("b OK");
+  });
+
+  it("holds the effect back until a promise resolves", async () => {
+    let letGo: () => void = () => {};
+    const until = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const server = await start({ faults: [{ when: { verb: "APPEND" }, do: { delayUntil: until, holdEffect: true } }] });
+    const client = await signedIn(server);
+    client.send(`${APPEND}\r\n`);
+    await server.until(() => server.held === 1);
+    expect(server.account("terry").folder("Sent").messages.length).toBe(0);
+    letGo();
+    await client.until("b OK");
+    expect(server.account("terry").folder("Sent").messages.length).toBe(1);
+  });
+
+  it("rewrites, leaves out and adds lines", async () => {
+    const server = await start({
+      faults: [
+        {
+          when: { verb: "EXAMINE" },
+          do: { replaceLine: (line) => (line.includes("UIDVALIDITY") ? undefined : line.replace("EXISTS", "exists")) },
+        },
+        { when: { verb: "EXAMINE" }, do: { insertBefore: ["* OK [ALERT] früher"] } },
+        { when: { verb: "EXAMINE" }, do: { insertAfter: ["* 9 EXPUNGE"] } },
+      ],
+    });
+    const client = await signedIn(server);
+    client.send("b EXAMINE Sent\r\n");
+    const answer = await client.until("* 9 EXPUNGE\r\n");
+    expect(answer).toMatch(/^\* OK \[ALERT\] fr\xc3\xbcher\r\n\* FLAGS/);
+    expect(answer).toContain("* 0 exists\r\n");
+    expect(answer).not.toContain("UIDVALIDITY");
+  });
+
+  describe("in FETCH rows", () => {
+    const row = (uid: number, body: string): string => `* ${uid} FETCH (UID ${uid} RFC822.SIZE 3 BODY[] ${body})\r\n`;
+    const good = (uid: number): string => row(uid, "{3}\r\nabc");
+
+    async function fetchWith(...actions: Fault["do"][]): Promise<string> {
+      const server = await start({
+        faults: actions.map((action) => ({ when: { verb: "UID FETCH", uid: 2 }, do: action })),
+      });
+      for (let uid = 1; uid <= 3; uid++) server.account("terry").folder("INBOX").addMessage({ octets: "abc" });
+      const client = await signedIn(server);
+      await client.command("s EXAMINE INBOX");
+      const before = client.text.length;
+      client.send("b UID FETCH 1:3 (RFC822.SIZE BODY.PEEK[])\r\n");
+      await Promise.race([client.until("b OK Fetch completed\r\n"), client.ended]).catch(() => {});
+      return client.text.slice(before).replace("b OK Fetch completed\r\n", "");
+    }
+
+    it("leaves one out", async () => {
+      expect(await fetchWith({ omitRow: true })).toBe(good(1) + good(3));
+    });
+    it("sends one twice", async () => {
+      expect(await fetchWith({ repeatRow: true })).toBe(good(1) + good(2) + good(2) + good(3));
+    });
+    it("sends other octets in place of one", async () => {
+      expect(await fetchWith({ rawRow: "* 2 FETCH (((" })).toBe(`${good(1)}* 2 FETCH (((\r\n${good(3)}`);
+    });
+    it("sends them in descending order", async () => {
+      expect(await fetchWith({ reverseRows: true })).toBe(good(3) + good(2) + good(1));
+    });
+    it("sends NIL, an empty string or another content as body", async () => {
+      expect(await fetchWith({ body: null })).toBe(good(1) + row(2, "NIL") + good(3));
+      expect(await fetchWith({ body: "" })).toBe(good(1) + row(2, '""') + good(3));
+      expect(await fetchWith({ body: Buffer.from("other") })).toBe(good(1) + row(2, "{5}\r\nother") + good(3));
+    });
+    it("lies about sizes", async () => {
+      const claimed = await fetchWith({ claimedSize: 4_294_967_296 });
+      expect(claimed).toBe(good(1) + good(2).replace("SIZE 3", "SIZE 4294967296") + good(3));
+      expect(await fetchWith({ literalSize: "9".repeat(30) })).toBe(
+        good(1) + row(2, `{${"9".repeat(30)}}\r\nabc`) + good(3),
+      );
+    });
+    it("breaks off inside a body", async () => {
+      expect(await fetchWith({ literalSize: 10, thenCut: "fin" })).toBe(good(1) + row(2, "{10}\r\nabc").slice(0, -3));
+    });
+  });
+
+  it.each([
+    ["no greeting", knownFaults.noGreeting(), ""],
+    ["an SSH banner", knownFaults.sshBanner(), "SSH-2.0-OpenSSH_9.2p1\r\n"],
+    ["BYE", knownFaults.byeGreeting("full"), "* BYE full\r\n"],
+  ])("greets with %s", async (_, fault, greeting) => {
+    const server = await start({ faults: [fault] });
+    const client = new RawClient(server.port);
+    client.send("a LOGOUT\r\n");
+    await client.ended;
+    expect(client.text.startsWith(greeting)).toBe(true);
+    expect(client.text).not.toMatch(/^\* OK/);
+  });
+
+  it("greets as if somebody were signed in, in plain text and under TLS", async () => {
+    const server = await start({
+      tls: { ...certificate, mode: "both" },
+      faults: [knownFaults.preauthGreeting("terry")],
+    });
+    const client = new RawClient(server.port);
+    expect(await client.until("\r\n")).toMatch(/^\* PREAUTH/);
+    expect((await client.command("a EXAMINE INBOX")).at(-1)).toMatch(/^a OK/);
+    const secure = await imapFlow(server, { port: server.tlsPort, secure: true });
+    expect((await secure.list()).map(({ path }) => path)).toEqual(["INBOX", "Sent"]);
+    expect(server.commands("LOGIN").length + server.commands("AUTHENTICATE").length).toBe(0);
+  });
+
+  it("refuses STARTTLS, goes on in plain text, or injects a line behind its OK", async () => {
+    const server = await start({ tls: { ...certificate, mode: "starttls" } });
+    const answerTo = async (fault: Fault): Promise<[RawClient, string[]]> => {
+      server.clearFaults();
+      server.addFault(fault);
+      const client = new RawClient(server.port);
+      await client.until("\r\n");
+      return [client, await client.command("a STARTTLS")];
+    };
+    expect((await answerTo(knownFaults.startTlsRefused()))[1]).toEqual(["a NO TLS not available"]);
+    const [plain, followed] = await answerTo(knownFaults.startTlsNotFollowed());
+    expect(followed).toEqual(["a OK Begin TLS negotiation now"]);
+    expect(await plain.command("b NOOP")).toEqual(["b OK Nothing done"]);
+    const [injected] = await answerTo(knownFaults.startTlsInjection("* INJECTED"));
+    expect(await injected.until("\r\n")).toBe("* INJECTED\r\n");
+    await expect(imapFlow(server, { doSTARTTLS: true })).rejects.toThrow();
+    server.clearFaults();
+    await imapFlow(server, { doSTARTTLS: true });
+  });
+
+  it("drips its answer octet by octet", async () => {
+    const server = await start({ faults: [{ when: { verb: "NOOP" }, do: { drip: true } }] });
+    const client = await signedIn(server);
+    const pieces: number[] = [];
+    client.socket.on("data", (chunk: Buffer) => pieces.push(chunk.length));
+    expect(await client.command("b NOOP")).toEqual(["b OK Nothing done"]);
+    expect(pieces.length).toBeGreaterThan(1);
+  });
+
+  it("floods until the client goes, no faster than it reads", async () => {
+    for (const fault of [
+      knownFaults.endlessLine({ verb: "NOOP" }),
+      knownFaults.hugeLiteral("9".repeat(30), { verb: "NOOP" }),
+    ]) {
+      const server = await start({ faults: [fault] });
+      const client = await signedIn(server);
+      let octets = 0;
+      client.socket.on("data", (chunk: Buffer) => {
+        octets += chunk.length;
+        if (octets > 3_000_000) client.socket.destroy();
+      });
+      client.send("b NOOP\r\n");
+      await server.until(() => server.connections === 0);
+      expect(octets).toBeGreaterThan(3_000_000);
+      expect(client.text.slice(0, 1000).split("\r\n").length).toBeLessThan(5);
+    }
+  });
+
+  it("sends a million LIST lines and deep nesting, made as they are read, and then answers", async () => {
+    const server = await start();
+    server.addFault(knownFaults.manyFolders(1_000_000));
+    const client = new RawClient(server.port);
+    let lines = 0;
+    let last = "";
+    client.socket.removeAllListeners("data").on("data", (chunk: Buffer) => {
+      for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1;
+      last = (last + chunk.toString("latin1")).slice(-100);
+      if (last.includes("\nb OK List completed\r\n")) client.socket.end("c LOGOUT\r\n");
+    });
+    client.send('a LOGIN terry p4ssw0rd\r\nb LIST "" *\r\n');
+    await client.ended;
+    expect(lines).toBe(1_000_000 + 2 + 2 + 1 + 2); // greeting and login, two folders, the end of LIST, LOGOUT
+    server.clearFaults();
+    server.addFault(knownFaults.deepNesting(100_000));
+    const next = await signedIn(server);
+    const [nested] = await next.command('b LIST "" *');
+    expect(nested).toBe(`* LIST ${"(".repeat(100_000)}`);
+  });
+
+  it("echoes secrets to the client and keeps them out of the transcript", async () => {
+    const server = await start({
+      faults: [{ when: { verb: "LOGIN" }, do: { answer: `NO [ALERT] p4ssw0rd is wrong, ${base64("p4ssw0rd")}` } }],
+    });
+    const client = new RawClient(server.port);
+    await client.until("\r\n");
+    expect(await client.command("a LOGIN terry p4ssw0rd")).toEqual([expect.stringContaining("p4ssw0rd is wrong")]);
+    expect(serverLines(server).at(-1)).toBe("a NO [ALERT] ••• is wrong, •••");
+  });
+});
+
+describe("what a ScriptedImapServer records", () => {
+  it("tells which commands were sent, in order, with their folder and user", async () => {
+    const server = await start();
+    const client = await signedIn(server);
+    await client.command("b EXAMINE inbox");
+    await client.command("c UID FETCH 1:* (UID)");
+    await client.command('d APPEND "Sent" (\\Seen) {3+}\r\nabc');
+    await client.command("e BOGUS");
+    const shown = server.commands().map(({ verb, arguments: text, folder, user }) => [verb, text, folder, user]);
+    expect(shown).toEqual([
+      ["LOGIN", "terry •••", undefined, undefined],
+      ["EXAMINE", "inbox", "INBOX", "terry"],
+      ["UID FETCH", "1:* (UID)", "INBOX", "terry"],
+      ["APPEND", '"Sent" (\\Seen) {3+}', "Sent", "terry"],
+      ["BOGUS", "", undefined, "terry"],
+    ]);
+    expect(server.transcript.slice(-2)).toEqual([
+      { connection: 1, direction: "client", line: "e BOGUS" },
+      { connection: 1, direction: "server", line: "e BAD Unknown command" },
+    ]);
+  });
+
+  it("takes its time for each command where the test asks for it", async () => {
+    const server = await start({ commandLatencyMs: 20 });
+    const client = new RawClient(server.port);
+    const before = performance.now();
+    client.send("a NOOP\r\nb NOOP\r\n");
+    await client.until("b OK");
+    expect(performance.now() - before).toBeGreaterThanOrEqual(3 * 19); // the greeting waits as well
+  });
+
+  it("counts connections and loses them all when the test wants it", async () => {
+    const server = await start();
+    const clients = [await signedIn(server), await signedIn(server)];
+    expect([server.connections, server.peakConnections]).toEqual([2, 2]);
+    server.dropConnections();
+    for (const client of clients) await client.ended;
+    await server.until(() => server.connections === 0);
+    await signedIn(server);
+    expect([server.connections, server.peakConnections, server.acceptedConnections]).toEqual([1, 2, 3]);
+  });
+
+  it("closes with clients connected and a command held back", async () => {
+    const server = await ScriptedImapServer.start({
+      accounts: [ACCOUNT],
+      faults: [{ when: { verb: "NOOP" }, do: { delayUntil: "release" } }],
+    });
+    const client = await signedIn(server);
+    client.send("b NOOP\r\n");
+    await server.until(() => server.held === 1);
+    await server.close();
+    await client.ended;
+    expect(server.connections).toBe(0);
   });
 });
