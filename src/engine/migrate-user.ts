@@ -9,7 +9,7 @@ import { AppendWindow } from "./append-window.js";
 import type { Clock } from "./clock.js";
 import { copyFolder } from "./copy-folder.js";
 import type { FolderRun, FolderTellers } from "./folder-run.js";
-import { planFolders } from "./plan-folders.js";
+import { foldersToPlan, planFolders } from "./plan-folders.js";
 import { RefusalCounter } from "./refusal-counter.js";
 import { pauseBeforeRetry, type RetryPolicy } from "./retry.js";
 import { UserProgressTally } from "./user-progress.js";
@@ -97,7 +97,7 @@ async function onePass(run: UserRun, tally: UserProgressTally, lookFrom: number)
 
 async function openFolders(run: UserRun, source: MailSource, tally: UserProgressTally): Promise<OpenFolder[]> {
   const open: OpenFolder[] = [];
-  for (const folder of await source.listFolders({ signal: run.signal })) {
+  for (const folder of foldersToPlan(await source.listFolders({ signal: run.signal }))) {
     const journal = await run.store.openJournal(run.lease, folder);
     tally.update(folder.name, journal.books());
     open.push({ folder, journal });

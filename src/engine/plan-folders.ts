@@ -49,7 +49,8 @@ export function planFolders(source: readonly SourceFolder[], target: PlanTarget)
 /** `\All` and `\Flagged` are views of other folders: nothing is ever copied into the target's. */
 const OWN_FOLDER_USES: readonly SpecialUse[] = ["\\Sent", "\\Drafts", "\\Trash", "\\Junk", "\\Archive"];
 
-function foldersToPlan(source: readonly SourceFolder[]): SourceFolder[] {
+/** The folders that get a plan, INBOX first: those that can hold messages, and those that have nothing below them. */
+export function foldersToPlan(source: readonly SourceFolder[]): SourceFolder[] {
   const first = new Map<string, SourceFolder>();
   for (const folder of source) if (!first.has(folder.name)) first.set(folder.name, folder);
   const parents = new Set(source.flatMap(({ levels }) => levels.map((_, depth) => keyOf(levels.slice(0, depth)))));

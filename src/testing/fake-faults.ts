@@ -70,7 +70,7 @@ interface When<Point extends FaultPoint> {
 }
 
 /** One fault of a script. Without `nth` and `every` it strikes every time. */
-export type Fault = { [Point in FaultPoint]: When<Point> }[FaultPoint];
+export type FakeFault = { [Point in FaultPoint]: When<Point> }[FaultPoint];
 
 /** What a fake is about to do. */
 export interface Occasion {
@@ -83,13 +83,13 @@ export interface Occasion {
  * connected to again.
  */
 export class FaultScript {
-  readonly #faults: { readonly fault: Fault; times: number }[];
+  readonly #faults: { readonly fault: FakeFault; times: number }[];
 
-  constructor(faults: readonly Fault[] = []) {
+  constructor(faults: readonly FakeFault[] = []) {
     this.#faults = faults.map((fault) => ({ fault, times: 0 }));
   }
 
-  static of(faults: readonly Fault[] | FaultScript | undefined): FaultScript {
+  static of(faults: readonly FakeFault[] | FaultScript | undefined): FaultScript {
     return faults instanceof FaultScript ? faults : new FaultScript(faults);
   }
 
@@ -108,7 +108,7 @@ export class FaultScript {
   }
 }
 
-function isAbout({ on, folder, uid }: Fault, occasion: Occasion): boolean {
+function isAbout({ on, folder, uid }: FakeFault, occasion: Occasion): boolean {
   const listed = occasion.folder;
   if (folder !== undefined && folder !== listed?.name && folder !== listed?.levels.join("/")) return false;
   return uid === undefined ? on !== "listMessages" || occasion.uid === undefined : uid === occasion.uid;

@@ -5,13 +5,13 @@ import type { Abortable, ListMessagesOptions, MailSource } from "../mail/mail-so
 import type { Message, MessageHead } from "../mail/message.js";
 import { FakeConnection, type JournalEntry } from "./fake-connection.js";
 import { FakeContent } from "./fake-content.js";
-import { type Fault, FaultScript, type FetchFault } from "./fake-faults.js";
+import { type FakeFault, FaultScript, type FetchFault } from "./fake-faults.js";
 import type { FakeFolder, FakeMailbox, FakeMessage } from "./fake-mailbox.js";
 
 /** How a {@link fakeSource} behaves. */
 export interface FakeSourceOptions {
   /** What goes wrong; default nothing. Give a {@link FaultScript} to several fakes to count on over all of them. */
-  faults?: readonly Fault[] | FaultScript;
+  faults?: readonly FakeFault[] | FaultScript;
   /** Every call is noted here, in order. */
   journal?: JournalEntry[];
   /** Octets of one chunk of a content; default a third of it. */

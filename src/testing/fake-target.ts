@@ -6,7 +6,7 @@ import type { Abortable } from "../mail/mail-source.js";
 import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { FakeConnection, type JournalEntry } from "./fake-connection.js";
-import { type AppendFault, type Fault, FaultScript } from "./fake-faults.js";
+import { type AppendFault, type FakeFault, FaultScript } from "./fake-faults.js";
 import type { FakeFolder, FakeMailbox } from "./fake-mailbox.js";
 import type { StoredMessage } from "./sample-message.js";
 
@@ -21,7 +21,7 @@ export interface FakeTargetOptions {
   /** True: messages are found by Message-ID, as on a target that rebuilds them. Default false. */
   rewrites?: boolean;
   /** What goes wrong; default nothing. Give a {@link FaultScript} to several fakes to count on over all of them. */
-  faults?: readonly Fault[] | FaultScript;
+  faults?: readonly FakeFault[] | FaultScript;
   /** Every call is noted here, in order. */
   journal?: JournalEntry[];
 }

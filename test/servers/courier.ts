@@ -19,11 +19,12 @@ export interface CourierOptions extends ServerOptions {
  * does not show them, `LIST "" "#shared.*"` does; a user's node is that user's INBOX, and the folders are its children.
  *
  * User folders stand below `INBOX.`; names of levels hold no ".". It answers a wrong password after 5 s, loses commands
- * pipelined behind LOGIN, adds a final CRLF that is missing, stores an empty message as CRLF, and refuses an INTERNALDATE
- * before 1970.
+ * pipelined behind LOGIN, adds a final CRLF that is missing, stores an empty message as CRLF, refuses an INTERNALDATE
+ * before 1970 and takes the first instant of 1970 for none. Of a message with 200 nested multiparts it serves the first
+ * three quarters.
  */
 export function startCourier(options: CourierOptions = {}): Promise<MailServer> {
-  return startServer("courier", options.users, (place) => configure(place, options));
+  return startServer("courier", options, (place) => configure(place, options));
 }
 
 function configure(place: ServerPlace, options: CourierOptions): ServerFiles {

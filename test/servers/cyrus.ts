@@ -12,10 +12,12 @@ export interface CyrusOptions extends ServerOptions {
  * Cyrus. The admin acts for a user by SASL PLAIN with the user as authorization identity. As itself it lists
  * `user/terry.adams/...` but may not open it until it gives itself the right (SETACL): the permission-denied case.
  *
- * It refuses bare LF, an empty message, an INTERNALDATE before 1970, and NUL outside a literal8.
+ * It refuses bare LF, an empty message, a broken header line, an INTERNALDATE before 1970, and NUL outside a literal8. It
+ * puts `X` for each 8-bit octet of a header (`munge8bit: no` as `extraConfig` switches that off), and takes the first
+ * instant of 1970 for no INTERNALDATE.
  */
 export function startCyrus(options: CyrusOptions = {}): Promise<MailServer> {
-  return startServer("cyrus", options.users, (place) => configure(place, options));
+  return startServer("cyrus", options, (place) => configure(place, options));
 }
 
 function configure({ dir, port, tlsPort, users }: ServerPlace, { extraConfig = "" }: CyrusOptions): ServerFiles {

@@ -18,10 +18,11 @@ export interface DovecotOptions extends ServerOptions {
  * `contoso-students/mailadmin/terry.adams` and `#terry.adams@contoso-students.edu#mailadmin#`; and XOAUTH2 or
  * OAUTHBEARER with a token of `accessToken`.
  *
- * It serves a bare LF as CRLF and NUL as 0x80, refuses an empty message, and keeps every other octet.
+ * It serves a bare LF as CRLF and NUL as 0x80, refuses an empty message, and keeps every other octet. APPEND with an
+ * INTERNALDATE in the future gets the present.
  */
 export function startDovecot(options: DovecotOptions = {}): Promise<MailServer> {
-  return startServer("dovecot", options.users, (place) => configure(place, options));
+  return startServer("dovecot", options, (place) => configure(place, options));
 }
 
 function configure(place: ServerPlace, options: DovecotOptions): ServerFiles {

@@ -24,7 +24,7 @@ export interface MailServer {
   readonly dir: string;
   /** The process that stands for the whole server; undefined while it is not running. */
   readonly pid: number | undefined;
-  /** Ends the server and removes its folder. Twice is as once. */
+  /** Ends the server and removes its folder, unless it was asked for by name. Twice is as once. */
   stop(): Promise<void>;
   /** Ends every process of the server at once (SIGKILL), for crash tests. The folder stays; `restart` goes on with it. */
   kill(): Promise<void>;
@@ -36,4 +36,6 @@ export interface MailServer {
 export interface ServerOptions {
   /** Mailboxes besides those of Terry, Ann and Paul. */
   readonly users?: readonly Account[];
+  /** The folder to work in, which is kept when the server ends, mail and all. Absent: a temporary one that goes with it. */
+  readonly dir?: string;
 }

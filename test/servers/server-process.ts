@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Account, ADMIN, ANN, PAUL, TERRY } from "./accounts.js";
 import { serverCertificate } from "./certificates.js";
-import type { MailServer } from "./mail-server.js";
+import type { MailServer, ServerOptions } from "./mail-server.js";
 
 /** Where a server lives; what its configuration is made from. */
 export interface ServerPlace {
@@ -37,17 +37,18 @@ const run = promisify(execFile);
  */
 export async function startServer(
   kind: "dovecot" | "courier" | "cyrus",
-  moreUsers: readonly Account[] = [],
+  options: ServerOptions,
   configure: (place: ServerPlace) => ServerFiles,
 ): Promise<MailServer> {
   const packages = await unpackPackages(kind);
-  const users = [TERRY, ANN, PAUL, ...moreUsers];
+  const users = [TERRY, ANN, PAUL, ...(options.users ?? [])];
   const { ca, certificate, key } = await serverCertificate();
-  const dir = await mkdtemp(join(tmpdir(), `${kind}-`));
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), `${kind}-`)));
+  await mkdir(dir, { recursive: true });
   const place: ServerPlace = { dir, users, port: await freePort(), tlsPort: await freePort() };
   const pems = { "cert.pem": certificate, "key.pem": key, "both.pem": key + certificate };
   await writeFiles(dir, { ...configure(place), ...pems });
-  const server = new ServerProcess(kind, packages, place, ca);
+  const server = new ServerProcess(kind, packages, place, ca, options.dir !== undefined);
   await server.start();
   return server;
 }
@@ -66,6 +67,7 @@ class ServerProcess implements MailServer {
     readonly packages: string,
     place: ServerPlace,
     readonly ca: string,
+    readonly keepsFolder: boolean,
   ) {
     ({ dir: this.dir, port: this.port, tlsPort: this.tlsPort, users: this.users } = place);
   }
@@ -89,8 +91,8 @@ class ServerProcess implements MailServer {
   }
 
   async stop(): Promise<void> {
-    await this.#end((child) => child.stdin?.end());
-    await rm(this.dir, { recursive: true, force: true });
+    await this.#end((child) => (this.keepsFolder ? child.stdin?.write("stop\n") : child.stdin?.end()));
+    if (!this.keepsFolder) await rm(this.dir, { recursive: true, force: true });
   }
 
   async kill(): Promise<void> {
@@ -109,7 +111,7 @@ class ServerProcess implements MailServer {
       const [namespaces, unprivileged] = runsAsRoot
         ? ["-mpf", ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"]]
         : ["-rmpf", ["unshare", "-U", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]];
-      const supervise = ["bash", script("supervise.sh"), this.dir, this.packages, ...unprivileged];
+      const supervise = ["bash", script("supervise.sh"), this.dir, this.packages, this.keepsFolder ? "keep" : "remove", ...unprivileged];
       return spawn("unshare", [namespaces, "--kill-child", ...supervise], {
         detached: true, // a process group of its own, which kill() ends as a whole
         stdio: ["pipe", log.fd, log.fd],

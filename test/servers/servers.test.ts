@@ -59,8 +59,11 @@ async function answers(server: MailServer, account: Account, commands: readonly 
   await received.next(); // the greeting
   for (const command of [`LOGIN ${account.name} ${account.password}`, ...commands]) {
     socket.write(`A ${command}\r\n`);
-    do lines.push((await received.next()).value);
-    while (!lines.at(-1)?.startsWith("A "));
+    do {
+      const line = await received.next();
+      if (line.done) throw new Error(`the server ended the connection after ${command}`);
+      lines.push(line.value);
+    } while (!lines.at(-1)?.startsWith("A "));
   }
   socket.destroy();
   return lines.join("\n");
@@ -79,7 +82,7 @@ const servers = [
   ["Cyrus", startCyrus],
 ] as const;
 
-describe.each(servers)("%s", (name, start) => {
+describe.each(servers)("%s", (_, start) => {
   let server: MailServer;
   beforeAll(async () => {
     server = await start();
@@ -94,20 +97,22 @@ describe.each(servers)("%s", (name, start) => {
     expect(contents.get("INBOX")).toEqual([asStored({ octets: MESSAGE, flags: ["\\Seen"], internalDate: DATE })]);
   });
 
-  test("refuses a wrong password", async () => {
-    await expect(logIn(server, { user: TERRY.name, pass: "wrong" })).rejects.toMatchObject({
-      authenticationFailed: true,
-    });
-  });
-
   test("keeps its mail when all of it is killed", async () => {
     const before = await readMailbox(server, TERRY);
     await server.kill();
     await expect(logIn(server, TERRY_LOGIN)).rejects.toMatchObject({ code: "ECONNREFUSED" });
     await server.restart();
     expect(await readMailbox(server, TERRY)).toEqual(before);
-    expect(before.get("INBOX"), name).toHaveLength(1);
+    expect(before.get("INBOX")).toHaveLength(1);
   });
+});
+
+test("no server takes a wrong password", async () => {
+  const started = await Promise.all(servers.map(([, start]) => start()));
+  const refusal = { authenticationFailed: true };
+  const login = { user: TERRY.name, pass: "wrong" };
+  await Promise.all(started.map((server) => expect(logIn(server, login)).rejects.toMatchObject(refusal)));
+  await Promise.all(started.map((server) => server.stop()));
 });
 
 describe("Dovecot", () => {

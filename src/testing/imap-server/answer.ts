@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "./command-syntax.js";
 import type { Connection } from "./connection.js";
-import { actionWith, type CutKind, type Fault } from "./faults.js";
+import { actionWith, type CutKind, type ServerFault } from "./faults.js";
 import { encodeRow, type FetchRow } from "./fetch-row.js";
 import type { Transcript } from "./transcript.js";
 
@@ -13,7 +13,7 @@ export class Answer {
   readonly #connection: Connection;
   readonly #transcript: Transcript;
   readonly #tag: string;
-  readonly #faults: readonly Fault[];
+  readonly #faults: readonly ServerFault[];
   readonly #cut: { kind: CutKind; afterOctets: number } | undefined;
   #begun = false;
   #sentOctets = 0;
@@ -22,7 +22,7 @@ export class Answer {
   constructor(
     connection: Connection,
     transcript: Transcript,
-    options: { tag: string; faults: readonly Fault[]; muted?: boolean },
+    options: { tag: string; faults: readonly ServerFault[]; muted?: boolean },
   ) {
     this.#connection = connection;
     this.#transcript = transcript;

@@ -1,5 +1,5 @@
 import { type Argument, ArgumentParser, Refusal, textOf } from "./command-syntax.js";
-import { actionWith, type Fault } from "./faults.js";
+import { actionWith, type ServerFault } from "./faults.js";
 import { parseSequenceSet, type SequenceSet, setIncludes } from "./sequence-set.js";
 import type { AppendSizes, Session } from "./session.js";
 import { type ReceivedCommand, withoutCredentials, withoutCredentialsBehindLiteral } from "./transcript.js";
@@ -9,7 +9,7 @@ export interface Command {
   readonly tag: string;
   readonly verb: string;
   readonly arguments: readonly Argument[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly ServerFault[];
   /** The tagged answer that reading it already led to; absent where it can be carried out. */
   readonly refusal?: string;
 }
@@ -45,7 +45,7 @@ class IncomingCommand {
   readonly #record: { -readonly [Key in keyof ReceivedCommand]: ReceivedCommand[Key] };
   readonly #messageSizes: number[] = [];
   #sizes: AppendSizes = { count: 0, largest: 0, total: 0 };
-  #faults: readonly Fault[] | undefined;
+  #faults: readonly ServerFault[] | undefined;
   #refusal: string | undefined;
   #literalOctets = 0;
 
@@ -162,7 +162,7 @@ class IncomingCommand {
   }
 
   /** The faults of this command, matched once, as soon as it is known what the command is about. */
-  #matchFaults(): readonly Fault[] {
+  #matchFaults(): readonly ServerFault[] {
     if (this.#faults) return this.#faults;
     const folder = this.#folderName();
     if (folder !== undefined) this.#record.folder = folder;

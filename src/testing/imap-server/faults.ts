@@ -169,7 +169,7 @@ export type FaultAction =
   | PreauthFault;
 
 /** One thing that a scripted server does wrong, and when. All faults that meet a command apply together. */
-export interface Fault {
+export interface ServerFault {
   when: FaultCondition;
   do: FaultAction;
 }
@@ -184,9 +184,9 @@ export interface FaultSubject {
 
 /** The faults of one server with the count of the commands that each has met. */
 export class FaultBook {
-  #faults: { fault: Fault; met: number }[] = [];
+  #faults: { fault: ServerFault; met: number }[] = [];
 
-  add(fault: Fault): void {
+  add(fault: ServerFault): void {
     this.#faults.push({ fault, met: 0 });
   }
 
@@ -195,8 +195,8 @@ export class FaultBook {
   }
 
   /** The faults that meet this command. Counts it, so ask once for each. */
-  match(subject: FaultSubject): Fault[] {
-    const matching: Fault[] = [];
+  match(subject: FaultSubject): ServerFault[] {
+    const matching: ServerFault[] = [];
     for (const entry of this.#faults) {
       const { when } = entry.fault;
       if (!meets(when, subject)) continue;
@@ -221,7 +221,7 @@ type KeyOfUnion<Union> = Union extends unknown ? keyof Union : never;
 
 /** The first fault with this member. */
 export function actionWith<Key extends KeyOfUnion<FaultAction>>(
-  faults: readonly Fault[],
+  faults: readonly ServerFault[],
   key: Key,
 ): Extract<FaultAction, { [K in Key]: unknown }> | undefined {
   const found = faults.find((fault) => key in fault.do);

@@ -1,4 +1,4 @@
-import { actionWith, type CutKind, type Fault } from "./faults.js";
+import { actionWith, type CutKind, type ServerFault } from "./faults.js";
 
 /** One data item of a FETCH row: text as it stands, or octets to be sent as literal. */
 export interface RowItem {
@@ -21,7 +21,7 @@ export interface EncodedRow {
 }
 
 /** The row as the faults want it: none, one or two. */
-export function encodeRow(row: FetchRow, faults: readonly Fault[]): EncodedRow[] {
+export function encodeRow(row: FetchRow, faults: readonly ServerFault[]): EncodedRow[] {
   const own = faults.filter(({ when }) => when.uid === undefined || when.uid === row.uid);
   if (actionWith(own, "omitRow")) return [];
   const raw = actionWith(own, "rawRow")?.rawRow;
@@ -29,7 +29,7 @@ export function encodeRow(row: FetchRow, faults: readonly Fault[]): EncodedRow[]
   return actionWith(own, "repeatRow") ? [encoded, encoded] : [encoded];
 }
 
-function encode(row: FetchRow, faults: readonly Fault[]): EncodedRow {
+function encode(row: FetchRow, faults: readonly ServerFault[]): EncodedRow {
   const pieces: (string | Buffer)[] = [];
   let text = `* ${row.sequence} FETCH (`;
   for (const [index, item] of row.items.entries()) {
@@ -53,7 +53,7 @@ function octetsOf(value: Uint8Array | string): Buffer {
 
 const isBody = (item: RowItem): boolean => item.name.startsWith("BODY[]");
 
-function faultyValue(item: RowItem, faults: readonly Fault[]): string | Buffer {
+function faultyValue(item: RowItem, faults: readonly ServerFault[]): string | Buffer {
   const claimed = item.name === "RFC822.SIZE" ? actionWith(faults, "claimedSize") : undefined;
   if (claimed) return String(claimed.claimedSize);
   const other = isBody(item) ? actionWith(faults, "body") : undefined;

@@ -4,7 +4,7 @@ import { MigrationError } from "../../errors.js";
 import { type CapabilityState, defaultCapabilities } from "./capabilities.js";
 import { quote } from "./command-syntax.js";
 import { Connection } from "./connection.js";
-import { type CutKind, type Fault, FaultBook } from "./faults.js";
+import { type CutKind, type ServerFault, FaultBook } from "./faults.js";
 import { ScriptedAccount, type ScriptedAccountOptions } from "./mailbox-state.js";
 import type { ServerContext, SignInAttempt, StoreRule } from "./server-context.js";
 import { Session } from "./session.js";
@@ -38,7 +38,7 @@ export interface ScriptedImapServerOptions {
   signIn?: (attempt: SignInAttempt) => string | undefined;
   /** Milliseconds before each command is carried out. Default 0. */
   commandLatencyMs?: number;
-  faults?: readonly Fault[];
+  faults?: readonly ServerFault[];
 }
 
 interface Watcher {
@@ -48,7 +48,7 @@ interface Watcher {
 
 /**
  * An IMAP server in this process, on 127.0.0.1 and a port of its own, for tests: it behaves as RFC 9051 and RFC 3501 want
- * it until a {@link Fault} says otherwise. Mailboxes can be looked at and changed at any time, and everything that went over
+ * it until a {@link ServerFault} says otherwise. Mailboxes can be looked at and changed at any time, and everything that went over
  * the wire is recorded without credentials. Needs no test framework.
  *
  * ```ts
@@ -125,7 +125,7 @@ export class ScriptedImapServer {
   }
 
   /** Adds a fault; it counts commands from now on. */
-  addFault(fault: Fault): void {
+  addFault(fault: ServerFault): void {
     this.#faults.add(fault);
   }
 

@@ -4,7 +4,7 @@ import { type CommandHandler, handlerOf, type SessionState } from "./command-han
 import { type Command, readCommand } from "./command-reader.js";
 import { encodeUtf8, Refusal } from "./command-syntax.js";
 import { type Connection, ConnectionGone } from "./connection.js";
-import { actionWith, type Fault } from "./faults.js";
+import { actionWith, type ServerFault } from "./faults.js";
 import type { ScriptedAccount, ScriptedFolder, ScriptedMessage } from "./mailbox-state.js";
 import { firstAtLeast } from "./sequence-set.js";
 import type { ServerContext } from "./server-context.js";
@@ -90,7 +90,7 @@ export class Session {
     }
   }
 
-  answerTo(tag: string, faults: readonly Fault[], muted = false): Answer {
+  answerTo(tag: string, faults: readonly ServerFault[], muted = false): Answer {
     return new Answer(this.connection, this.context.transcript, { tag, faults, muted });
   }
 
@@ -195,7 +195,7 @@ export class Session {
     await after?.();
   }
 
-  async #loseConnectionBeforeEffect(faults: readonly Fault[]): Promise<void> {
+  async #loseConnectionBeforeEffect(faults: readonly ServerFault[]): Promise<void> {
     const bye = actionWith(faults, "bye");
     if (bye) {
       await this.answerTo("*", []).untagged(encodeUtf8(`BYE ${bye.bye}`));

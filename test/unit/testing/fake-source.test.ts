@@ -3,7 +3,7 @@ import type { MailSource } from "../../../src/mail/mail-source.js";
 import type { Message } from "../../../src/mail/message.js";
 import type { JournalEntry } from "../../../src/testing/fake-connection.js";
 import { readOctets } from "../../../src/testing/fake-content.js";
-import { type Fault, FaultScript } from "../../../src/testing/fake-faults.js";
+import { type FakeFault, FaultScript } from "../../../src/testing/fake-faults.js";
 import { FakeMailbox } from "../../../src/testing/fake-mailbox.js";
 import { fakeSource, openFakeSource } from "../../../src/testing/fake-source.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
@@ -36,7 +36,7 @@ async function uidsFetched(source: MailSource, fetched: number[] = []): Promise<
 describe("the faults of a fake source", () => {
   it("strike the nth time only, or every so many times, or always", async () => {
     const leftOut = (when: object) => {
-      const faults = [{ on: "fetch", ...when, do: { unreadable: true } } as Fault]; // `when` holds only its own members
+      const faults = [{ on: "fetch", ...when, do: { unreadable: true } } as FakeFault]; // `when` holds only its own members
       return uidsFetched(fakeSource(mailboxOf(5), { faults }));
     };
     expect(await leftOut({ nth: 2 })).toEqual([1, 3, 4, 5]);
@@ -59,7 +59,7 @@ describe("the faults of a fake source", () => {
 
   it("expunge a message that vanishes, and keep one that is unreadable", async () => {
     const mailbox = mailboxOf(3);
-    const faults: Fault[] = [
+    const faults: FakeFault[] = [
       { on: "fetch", uid: 1, do: { vanish: true } },
       { on: "fetch", uid: 2, do: { unreadable: true } },
     ];
@@ -85,7 +85,7 @@ describe("the faults of a fake source", () => {
   });
 
   it("break a content off as truncated, and go on with the next message", async () => {
-    const faults: Fault[] = [{ on: "fetch", uid: 1, do: { breakOffAfter: 5, breakOffCode: "message-truncated" } }];
+    const faults: FakeFault[] = [{ on: "fetch", uid: 1, do: { breakOffAfter: 5, breakOffCode: "message-truncated" } }];
     const source = fakeSource(mailboxOf(2), { faults });
     const [folder] = await source.listFolders();
     const ends: unknown[] = [];
@@ -101,7 +101,7 @@ describe("the faults of a fake source", () => {
   });
 
   it("deliver other octets than were listed", async () => {
-    const faults: Fault[] = [{ on: "fetch", do: { rewrite: (octets) => octets.subarray(0, 9) } }];
+    const faults: FakeFault[] = [{ on: "fetch", do: { rewrite: (octets) => octets.subarray(0, 9) } }];
     const source = fakeSource(mailboxOf(1), { faults });
     const [folder] = await source.listFolders();
     for await (const { size, content } of source.fetch(folder ?? never(), [1])) {
@@ -116,7 +116,7 @@ describe("the faults of a fake source", () => {
     const hold = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const faults: Fault[] = [
+    const faults: FakeFault[] = [
       { on: "listFolders", do: { hold } },
       { on: "listMessages", uid: 2, do: { throw: "throttled", retryAfterMs: 5000 } },
     ];

@@ -3,7 +3,7 @@ import type { FolderPlan, TargetFolder } from "../../../src/mail/folder.js";
 import type { Appended, MailTarget } from "../../../src/mail/mail-target.js";
 import type { JournalEntry } from "../../../src/testing/fake-connection.js";
 import { fakeMessage } from "../../../src/testing/fake-content.js";
-import type { Fault } from "../../../src/testing/fake-faults.js";
+import type { FakeFault } from "../../../src/testing/fake-faults.js";
 import { FakeMailbox } from "../../../src/testing/fake-mailbox.js";
 import { type FakeTargetOptions, fakeTarget, openFakeTarget } from "../../../src/testing/fake-target.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
@@ -23,7 +23,7 @@ function casesFor(options: FakeTargetOptions) {
 }
 
 // The refused message of the suite is the second of four, whose UIDs at the source are 1 to 4.
-const refuseSecond = (folder: string): Fault => ({ on: "append", folder, uid: 2, do: { refuse: "no" } });
+const refuseSecond = (folder: string): FakeFault => ({ on: "append", folder, uid: 2, do: { refuse: "no" } });
 
 describe("a fake target", () => {
   for (const { title, run } of casesFor({ faults: [refuseSecond("Refused")] })) it(title, run);
@@ -122,7 +122,7 @@ describe("the faults of a fake target", () => {
   });
 
   it("refuse one message, and store another than was sent", async () => {
-    const faults: Fault[] = [
+    const faults: FakeFault[] = [
       { on: "append", uid: 1, do: { refuse: "bare newlines" } },
       { on: "append", uid: 2, do: { rewrite: () => Buffer.from("message 222") } },
       { on: "append", uid: 3, do: { throw: "quota-exceeded" } },
@@ -138,7 +138,7 @@ describe("the faults of a fake target", () => {
   });
 
   it("strike on opening, on naming a folder and on looking for messages", async () => {
-    const faults: Fault[] = [
+    const faults: FakeFault[] = [
       { on: "ensureFolder", folder: "INBOX", nth: 2, do: { throw: "access-denied" } },
       { on: "find", do: { throw: "command-timeout" } },
     ];
@@ -174,7 +174,7 @@ describe("a fake target holds its caller to the contract", () => {
 
   it("finds rebuilt messages by Message-ID when it is told that it rebuilds them", async () => {
     const rewrite = (octets: Uint8Array) => Buffer.concat([Buffer.from("X-Rebuilt: yes\r\n"), octets]);
-    const faults: Fault[] = [{ on: "append", do: { rewrite } }];
+    const faults: FakeFault[] = [{ on: "append", do: { rewrite } }];
     for (const rewrites of [true, false]) {
       const { target, folder } = await opened({ rewrites, faults });
       await append(target, folder, 1);

@@ -6,7 +6,7 @@ import { generate } from "selfsigned";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { UidSet } from "../../../src/mail/uid-set.js";
 import { defaultCapabilities } from "../../../src/testing/imap-server/capabilities.js";
-import type { Fault } from "../../../src/testing/imap-server/faults.js";
+import type { ServerFault } from "../../../src/testing/imap-server/faults.js";
 import { knownFaults } from "../../../src/testing/imap-server/known-faults.js";
 import {
   ScriptedImapServer,
@@ -613,7 +613,7 @@ describe("a fault of a ScriptedImapServer", () => {
   const APPEND = "b APPEND Sent {3+}\r\nabc";
 
   it("is met by the folder, connection, message and count that it names", async () => {
-    const no = (text: string): Fault["do"] => ({ answer: `NO ${text}` });
+    const no = (text: string): ServerFault["do"] => ({ answer: `NO ${text}` });
     const server = await start({
       faults: [
         { when: { verb: "STATUS", folder: "Sent", nth: 2 }, do: no("second Sent") },
@@ -829,7 +829,7 @@ describe("a fault of a ScriptedImapServer", () => {
     const row = (uid: number, body: string): string => `* ${uid} FETCH (UID ${uid} RFC822.SIZE 3 BODY[] ${body})\r\n`;
     const good = (uid: number): string => row(uid, "{3}\r\nabc");
 
-    async function fetchWith(...actions: Fault["do"][]): Promise<string> {
+    async function fetchWith(...actions: ServerFault["do"][]): Promise<string> {
       const server = await start({
         faults: actions.map((action) => ({ when: { verb: "UID FETCH", uid: 2 }, do: action })),
       });
@@ -899,7 +899,7 @@ describe("a fault of a ScriptedImapServer", () => {
 
   it("refuses STARTTLS, goes on in plain text, or injects a line behind its OK", async () => {
     const server = await start({ tls: { ...certificate, mode: "starttls" } });
-    const answerTo = async (fault: Fault): Promise<[RawClient, string[]]> => {
+    const answerTo = async (fault: ServerFault): Promise<[RawClient, string[]]> => {
       server.clearFaults();
       server.addFault(fault);
       const client = new RawClient(server.port);
