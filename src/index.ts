@@ -1,10 +1,49 @@
-// The batch and what it is made of
+// The batch, and what it is made of
 
 export type { CsvColumn, CsvFault, CsvFaultKind } from "./csv/csv-faults.js";
 export type { CsvParseOptions } from "./csv/read-user-list.js";
 export { CsvRow, type CsvRowInit } from "./csv-row.js";
 export type { Clock } from "./engine/clock.js";
 export type { RetryPolicy } from "./engine/retry.js";
+export type { ImapSecurity } from "./imap/imap-connection.js";
+export { type MigrationLimits, microsoft365Limits, noLimits } from "./limits.js";
+export { MigrationBatch, type MigrationBatchOptions, type SourceEndpoint } from "./migration-batch.js";
+export { MigrationEndpoint, type MigrationEndpointOptions } from "./migration-endpoint.js";
+
+// Targets
+
+export { type ImapServerOptions, imapServer, type TargetCredentials } from "./imap-server.js";
+export type { MigrationTarget } from "./migration-target.js";
+
+// Credential formats
+
+export {
+  type CourierUserRoot,
+  courierUserRoot,
+  type DovecotLogin,
+  type DovecotSeparator,
+  dovecotLogin,
+  type ExchangeLogin,
+  exchangeLogin,
+  type MirapointLogin,
+  mirapointLogin,
+  parseCourierUserRoot,
+  parseDovecotLogin,
+  parseExchangeLogin,
+  parseMirapointLogin,
+} from "./login-formats.js";
+
+// The endpoint's test
+
+export type { ServerCertificate, ServerProbeStageName } from "./imap/server-probe.js";
+export type {
+  MigrationEndpointTest,
+  MigrationEndpointTestStage,
+  MigrationEndpointTestStageName,
+} from "./prepare/server-test.js";
+
+// What a run tells: events, statuses, outcomes, the report, errors
+
 export {
   type ErrorRetry,
   type ErrorScope,
@@ -13,71 +52,27 @@ export {
   type MigrationErrorDetails,
   migrationErrorCodes,
 } from "./errors.js";
-// Events, statuses, outcomes, errors, limits
-export type {
-  BatchEvent,
-  FolderEvent,
-  MigrationEvents,
-  UserEvent,
-  UserProgress,
-} from "./events.js";
-export type { ImapSecurity } from "./imap/imap-connection.js";
-export type { ServerCertificate } from "./imap/server-probe.js";
-// Targets
-export { type ImapServerOptions, imapServer, type TargetCredentials } from "./imap-server.js";
-export { type MigrationLimits, microsoft365Limits, noLimits } from "./limits.js";
-// Credential formats
-export {
-  courierUserRoot,
-  dovecotLogin,
-  exchangeLogin,
-  mirapointLogin,
-  parseCourierUserRoot,
-  parseDovecotLogin,
-  parseExchangeLogin,
-  parseMirapointLogin,
-} from "./login-formats.js";
-// The words of mail, for hosts that write a source or a target of their own
-export type { Flag } from "./mail/flags.js";
-export type { FolderPlan, ListedFolder, SourceFolder, TargetFolder } from "./mail/folder.js";
-export type { Abortable, ListMessagesOptions, MailSource } from "./mail/mail-source.js";
-export type {
-  Appended,
-  FindOptions,
-  FolderNameRules,
-  Loss,
-  MailTarget,
-  TargetCapabilities,
-} from "./mail/mail-target.js";
-export type { Message, MessageContent, MessageHead } from "./mail/message.js";
-export type { SpecialUse } from "./mail/special-use.js";
-export { MigrationBatch, type MigrationBatchOptions, type SourceEndpoint } from "./migration-batch.js";
-export { MigrationEndpoint, type MigrationEndpointOptions } from "./migration-endpoint.js";
-export type { MigrationTarget } from "./migration-target.js";
+export type { BatchEvent, FolderEvent, MigrationEvents, UserEvent, UserProgress } from "./events.js";
 export { MigrationUser } from "./migration-user.js";
-export type {
-  AlreadyThere,
-  Books,
-  Copied,
-  Failed,
-  Outcome,
-  OutcomeKind,
-  OutcomeOf,
-  Refused,
-  Skipped,
-  SkipRule,
-  Vanished,
+export {
+  type AlreadyThere,
+  type Books,
+  type Copied,
+  type Failed,
+  isBalanced,
+  type Outcome,
+  type OutcomeKind,
+  type OutcomeOf,
+  type Refused,
+  type Skipped,
+  type SkipRule,
+  type Vanished,
 } from "./outcome.js";
-export { isBalanced } from "./outcome.js";
-// The endpoint's test
-export type {
-  MigrationEndpointTest,
-  MigrationEndpointTestStage,
-  MigrationEndpointTestStageName,
-} from "./prepare/server-test.js";
 export { MigrationReport, type RunFigures, type UserReport } from "./report.js";
 export type { MigrationBatchStatus, MigrationUserStatus, MigrationUserStatusSummary } from "./status.js";
+
 // The ledger
+
 export { memoryStore } from "./store/memory-store.js";
 export type {
   BeginTarget,
@@ -94,3 +89,19 @@ export type {
   UserRecord,
 } from "./store/migration-store.js";
 export { sqliteStore } from "./store/sqlite.js";
+
+// The words of mail, for hosts that write a source or a target of their own
+
+export type { Flag } from "./mail/flags.js";
+export type { FolderPlan, ListedFolder, SourceFolder, TargetFolder } from "./mail/folder.js";
+export type { Abortable, ListMessagesOptions, MailSource } from "./mail/mail-source.js";
+export type {
+  Appended,
+  FindOptions,
+  FolderNameRules,
+  Loss,
+  MailTarget,
+  TargetCapabilities,
+} from "./mail/mail-target.js";
+export type { Message, MessageContent, MessageHead } from "./mail/message.js";
+export type { SpecialUse } from "./mail/special-use.js";

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { CsvRow } from "./csv-row.js";
 import { type Clock, systemClock } from "./engine/clock.js";
 import { migrateUser, sourcePath, type UserTellers } from "./engine/migrate-user.js";
@@ -47,6 +48,7 @@ export interface MigrationBatchOptions {
   readonly clock?: Clock;
 }
 
+/** @inline */
 type EventName = keyof MigrationEvents & string;
 type EventBody<Name extends EventName> = Omit<MigrationEvents[Name][0], "batch" | "sequence">;
 
@@ -133,6 +135,8 @@ export class MigrationBatch {
       );
     }
     const controller = new AbortController();
+    // Every mailbox and every fetch listens; that is no leak.
+    setMaxListeners(0, controller.signal);
     const report = this.#runOnce(controller).finally(() => {
       this.#run = undefined;
     });

@@ -56,7 +56,8 @@ export interface FaultKinds {
 /** A point at which a fake can be made to fail. */
 export type FaultPoint = keyof FaultKinds;
 
-interface When<Point extends FaultPoint> {
+/** A fault at one point, and when it strikes. */
+export interface FaultAt<Point extends FaultPoint> {
   readonly on: Point;
   /** Only in this folder: its raw name, or its levels joined with `/`. */
   readonly folder?: string;
@@ -70,7 +71,7 @@ interface When<Point extends FaultPoint> {
 }
 
 /** One fault of a script. Without `nth` and `every` it strikes every time. */
-export type FakeFault = { [Point in FaultPoint]: When<Point> }[FaultPoint];
+export type FakeFault = { [Point in FaultPoint]: FaultAt<Point> }[FaultPoint];
 
 /** What a fake is about to do. */
 export interface Occasion {
@@ -93,7 +94,10 @@ export class FaultScript {
     return faults instanceof FaultScript ? faults : new FaultScript(faults);
   }
 
-  /** What strikes now; where several do, all of it together. */
+  /**
+   * What strikes now; where several do, all of it together.
+   * @internal
+   */
   next<Point extends FaultPoint>(on: Point, occasion: Occasion = {}): Partial<FaultKinds[Point]> {
     const struck: Partial<FaultKinds[Point]> = {};
     for (const counted of this.#faults) {

@@ -92,7 +92,13 @@ class FakeTarget implements MailTarget {
       for (let depth = 1; depth <= target.length; depth++) this.#make(target.slice(0, depth));
       const made = this.#make(target);
       made.selectable = true;
-      return { name: made.name, path: folderPath(made.levels), uidValidity: made.uidValidity, uidNext: made.uidNext, messages: made.messages.length };
+      return {
+        name: made.name,
+        path: folderPath(made.levels),
+        uidValidity: made.uidValidity,
+        uidNext: made.uidNext,
+        messages: made.messages.length,
+      };
     });
   }
 

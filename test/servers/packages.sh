@@ -55,6 +55,7 @@ unpack() { # SERVER
 }
 
 mkdir -p "$cache"
+[ -O "$cache" ] || { echo "$cache belongs to somebody else" >&2; exit 1; }
 exec 9>"$cache/.lock"
 flock 9 # several test files may start at once
 for server in "$@"; do

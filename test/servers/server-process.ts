@@ -63,8 +63,8 @@ class ServerProcess implements MailServer {
   #child: ChildProcess | undefined;
 
   constructor(
-    readonly kind: string,
-    readonly packages: string,
+    private readonly kind: string,
+    private readonly packages: string,
     place: ServerPlace,
     readonly ca: string,
     readonly keepsFolder: boolean,
@@ -111,7 +111,14 @@ class ServerProcess implements MailServer {
       const [namespaces, unprivileged] = runsAsRoot
         ? ["-mpf", ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"]]
         : ["-rmpf", ["unshare", "-U", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]];
-      const supervise = ["bash", script("supervise.sh"), this.dir, this.packages, this.keepsFolder ? "keep" : "remove", ...unprivileged];
+      const supervise = [
+        "bash",
+        script("supervise.sh"),
+        this.dir,
+        this.packages,
+        this.keepsFolder ? "keep" : "remove",
+        ...unprivileged,
+      ];
       return spawn("unshare", [namespaces, "--kill-child", ...supervise], {
         detached: true, // a process group of its own, which kill() ends as a whole
         stdio: ["pipe", log.fd, log.fd],
@@ -155,7 +162,8 @@ function letProcessEnd(child: ChildProcess): void {
 }
 
 function killAll(child: ChildProcess): void {
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  const running = child.exitCode === null && child.signalCode === null;
+  if (child.pid !== undefined && running) process.kill(-child.pid, "SIGKILL");
 }
 
 async function unpackPackages(kind: string): Promise<string> {

@@ -1,4 +1,4 @@
-import type { CutKind, ServerFault, FaultCondition } from "./faults.js";
+import type { CutKind, FaultCondition, ServerFault } from "./faults.js";
 
 /** Faults with a name: what servers in the wild and on purpose do wrong. Each is a {@link ServerFault} to give to a server. */
 export const knownFaults = {
@@ -30,7 +30,10 @@ export const knownFaults = {
   startTlsRefused: (): ServerFault => ({ when: { verb: "STARTTLS" }, do: { answer: "NO TLS not available" } }),
 
   /** STARTTLS is answered with OK, and plain text goes on. */
-  startTlsNotFollowed: (): ServerFault => ({ when: { verb: "STARTTLS" }, do: { answer: "OK Begin TLS negotiation now" } }),
+  startTlsNotFollowed: (): ServerFault => ({
+    when: { verb: "STARTTLS" },
+    do: { answer: "OK Begin TLS negotiation now" },
+  }),
 
   /** A line in plain text comes behind the OK of STARTTLS, in the same segment. */
   startTlsInjection: (line = "* CAPABILITY IMAP4rev1 AUTH=PLAIN"): ServerFault => ({

@@ -4,7 +4,7 @@ import { MigrationError } from "../../errors.js";
 import { type CapabilityState, defaultCapabilities } from "./capabilities.js";
 import { quote } from "./command-syntax.js";
 import { Connection } from "./connection.js";
-import { type CutKind, type ServerFault, FaultBook } from "./faults.js";
+import { type CutKind, FaultBook, type ServerFault } from "./faults.js";
 import { ScriptedAccount, type ScriptedAccountOptions } from "./mailbox-state.js";
 import type { ServerContext, SignInAttempt, StoreRule } from "./server-context.js";
 import { Session } from "./session.js";
