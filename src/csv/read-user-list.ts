@@ -1,8 +1,8 @@
 import { parse } from "csv-parse/sync";
 import { type CsvCells, checkCells, trimCell } from "./check-cells.js";
-import { decodeCsv } from "./decode-octets.js";
-import { type CsvColumn, type CsvFault, csvFault, csvInvalid } from "./csv-faults.js";
 import { readHeader } from "./check-header.js";
+import { type CsvColumn, type CsvFault, csvFault, csvInvalid } from "./csv-faults.js";
+import { decodeCsv } from "./decode-octets.js";
 import { type CsvRecord, splitRecords } from "./split-records.js";
 
 /** What {@link CsvRow.parse} takes as a user list. */

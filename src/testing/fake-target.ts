@@ -28,7 +28,7 @@ export interface FakeTargetOptions {
 
 /**
  * A target over a mailbox in memory. It holds its caller to the contract: more appends than `maxConcurrentAppends`, or a
- * `find` while one is under way, reject with `unexpected`.
+ * `find` while one into that folder is under way, reject with `unexpected`.
  *
  * An append stores its message as soon as it was read, and answers later. What is under way when the connection is lost
  * may have been stored or not, as with a real server.
@@ -55,7 +55,8 @@ class FakeTarget implements MailTarget {
   readonly #options: FakeTargetOptions;
   readonly #connection: FakeConnection;
   readonly #faults: FaultScript;
-  #appendsUnderWay = 0;
+  /** The folder of each append under way. */
+  readonly #appendsUnderWay: string[] = [];
   /** Resolves when the content of the last append was read. */
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -105,14 +106,14 @@ class FakeTarget implements MailTarget {
   append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
     const entry: JournalEntry = { call: "append", folder: folder.path, uid: message.uid };
     return this.#connection.note(entry, async () => {
-      this.#appendsUnderWay++;
+      this.#appendsUnderWay.push(folder.name);
       try {
-        if (this.#appendsUnderWay > this.capabilities.maxConcurrentAppends) {
+        if (this.#appendsUnderWay.length > this.capabilities.maxConcurrentAppends) {
           throw new MigrationError("unexpected", "more appends than maxConcurrentAppends are under way");
         }
         return await this.#append(folder, message, signal);
       } finally {
-        this.#appendsUnderWay--;
+        this.#appendsUnderWay.splice(this.#appendsUnderWay.indexOf(folder.name), 1);
         message.content.cancel();
       }
     });
@@ -127,7 +128,7 @@ class FakeTarget implements MailTarget {
     return this.#connection.note(entry, async () => {
       const opened = this.#open(folder);
       await this.#begin(this.#faults.next("find", { folder: opened }), signal);
-      if (this.#appendsUnderWay > 0)
+      if (this.#appendsUnderWay.includes(folder.name))
         throw new MigrationError("unexpected", "find is asked while an append is under way");
       const candidates = opened.messages
         .filter(({ uid }) => uid >= fromUid && !taken.has(String(uid)))

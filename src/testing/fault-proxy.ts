@@ -138,7 +138,8 @@ export class FaultProxy {
   #link(client: Socket): void {
     const number = this.#links.length + 1;
     const faults = this.#faults.filter((fault) => (fault.connection ?? number) === number);
-    const server = connect({ ...this.#options.to, noDelay: true, allowHalfOpen: true });
+    const { host, port } = this.#options.to; // read, not spread: a server's own members are getters
+    const server = connect({ host, port, noDelay: true, allowHalfOpen: true });
     const struck = (): void => {
       this.#appliedFaults += 1;
     };

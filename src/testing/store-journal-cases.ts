@@ -34,7 +34,7 @@ function doubtCases(open: OpenStore): readonly BehaviourCase[] {
         assert.deepEqual(journal.doubts, []);
         assert.equal(journal.syncPoint, undefined);
         assert.equal(journal.renumbered, false);
-        assert.deepEqual(await journal.takenIds(), new Set());
+        assert.deepEqual(await journal.idsAtTarget(), new Map());
         assert.deepEqual(journal.books(), emptyBooks);
       },
     },
@@ -159,7 +159,13 @@ function outcomeCases(open: OpenStore): readonly BehaviourCase[] {
         assert.deepEqual(resumed.books(), books);
         await resumed.settle(later);
         assert.deepEqual(resumed.books(), books);
-        assert.deepEqual(await resumed.takenIds(), new Set(["501", "77"]));
+        assert.deepEqual(
+          await resumed.idsAtTarget(),
+          new Map([
+            [1, "501"],
+            [2, "77"],
+          ]),
+        );
       },
     },
     {
@@ -207,7 +213,7 @@ function outcomeCases(open: OpenStore): readonly BehaviourCase[] {
       },
     },
     {
-      title: "knows the ids at the target that belong to messages of the page",
+      title: "knows the messages that the target holds, with their ids where it told them",
       async run() {
         const { journal, lease, store, resume } = await openInbox(open);
         const { id: _, ...withoutId } = copied(3);
@@ -215,11 +221,18 @@ function outcomeCases(open: OpenStore): readonly BehaviourCase[] {
           copied(1, { id: "17" }),
           { uid: 2, kind: "alreadyThere", size: 1, id: "AAMk=" },
           withoutId,
+          { uid: 4, kind: "refused", size: 1, code: "message-refused", reason: "no" },
+          failed(5),
         ]);
         const other = await store.openJournal(lease, sourceFolder("Sent"));
         await other.settle([copied(1, { id: "99" })]);
-        assert.deepEqual(await journal.takenIds(), new Set(["17", "AAMk="]));
-        assert.deepEqual(await (await resume()).takenIds(), new Set(["17", "AAMk="]));
+        const there = new Map([
+          [1, "17"],
+          [2, "AAMk="],
+          [3, undefined],
+        ]);
+        assert.deepEqual(await journal.idsAtTarget(), there);
+        assert.deepEqual(await (await resume()).idsAtTarget(), there);
       },
     },
     {
@@ -253,7 +266,7 @@ function outcomeCases(open: OpenStore): readonly BehaviourCase[] {
         assert.deepEqual(resumed.failedUids, [2, 50_000]);
         const wrong = uids.filter((uid) => !resumed.isSettled(uid) || resumed.isSettled(uid + 1));
         assert.deepEqual(wrong, []);
-        assert.equal((await resumed.takenIds()).size, 25_000);
+        assert.equal((await resumed.idsAtTarget()).size, 25_000);
       },
     },
   ];
@@ -288,7 +301,7 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
         const settledBefore = await store.openJournal(lease, sourceFolder("INBOX", 8));
         assert.equal(settledBefore.renumbered, true);
         assert.equal(settledBefore.isSettled(1), false, "the UIDs of the new page are others");
-        assert.deepEqual(await settledBefore.takenIds(), new Set());
+        assert.deepEqual(await settledBefore.idsAtTarget(), new Map());
         assert.equal((await store.openJournal(lease, sourceFolder("INBOX"))).renumbered, false);
         assert.equal((await store.openJournal(lease, sourceFolder("Inbox", 8))).renumbered, false);
       },
@@ -354,14 +367,15 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
         await store.openJournal(lease, sourceFolder("INBOX", 8));
         await journal.finish(0, { uidNext: 1, messages: 0 });
         assert.deepEqual(await store.listFolders(BATCH, "TERRY.ADAMS@contoso.com"), [
-          { source: "INBOX", uidValidity: 7, books: emptyBooks },
+          { name: "INBOX", source: "INBOX", uidValidity: 7, books: emptyBooks },
           {
+            name: "INBOX.Sent",
             source: "INBOX/Sent",
             target: "Sent Items",
             uidValidity: 7,
             books: { ...emptyBooks, copied: 1, octetsCopied: 1000 },
           },
-          { source: "INBOX", uidValidity: 8, books: emptyBooks },
+          { name: "INBOX", source: "INBOX", uidValidity: 8, books: emptyBooks },
         ]);
       },
     },

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CsvRow, imapServer, MigrationBatch, MigrationEndpoint, sqliteStore } from "../../src/index.js";
 import { seedMailboxes } from "../fixtures/mail/seed-mailboxes.js";
-import { writeMaildir } from "../servers/maildir.js";
 import { type MailServer, startDovecot } from "../servers/mail-server.js";
+import { writeMaildir } from "../servers/maildir.js";
 import { printReport } from "./print-report.js";
 import { proveIdentical } from "./prove-identical.js";
 import { showProgress } from "./show-progress.js";
@@ -25,7 +25,10 @@ async function main(): Promise<void> {
   if (process.argv.includes("--fresh")) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o755 });
   console.log("Starting two IMAP servers (Dovecot, from Debian's packages) …");
-  const [source, target] = await Promise.all([startDovecot({ dir: join(folder, "source") }), startDovecot({ dir: join(folder, "target") })]);
+  const [source, target] = await Promise.all([
+    startDovecot({ dir: join(folder, "source") }),
+    startDovecot({ dir: join(folder, "target") }),
+  ]);
   try {
     await fillSource(source);
     await migrate(source, target);
@@ -69,13 +72,19 @@ async function migrate(source: MailServer, target: MailServer): Promise<void> {
     users: CsvRow.parse(await readFile(join(folder, "IMAPmigration_1.csv"))),
     store,
   });
-  console.log(`Migrating ${batch.totalCount} mailboxes from localhost:${source.tlsPort} to localhost:${target.tlsPort} …\n`);
+  console.log(
+    `Migrating ${batch.totalCount} mailboxes from localhost:${source.tlsPort} to localhost:${target.tlsPort} …\n`,
+  );
   const progress = showProgress(batch);
   try {
     const report = await batch.start();
     progress.end();
     await printReport(report);
-    await proveIdentical(source, target, mailboxes.map(({ user }) => user));
+    await proveIdentical(
+      source,
+      target,
+      mailboxes.map(({ user }) => user),
+    );
     console.log(`\nPeak memory of this process: ${Math.round(process.resourceUsage().maxRSS / 1024)} MB.`);
     console.log(`Ledger and mail: ${folder}. Run it again: nothing is copied. Start over: npm run demo -- --fresh`);
     if (report.status !== "Synced" || !report.balanced) process.exitCode = 1;

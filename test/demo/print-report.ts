@@ -2,7 +2,9 @@ import type { Books, MigrationReport } from "../../src/index.js";
 
 /** The report as a table: each user with its folders, the sums, and every message that needs a look. */
 export async function printReport(report: MigrationReport): Promise<void> {
-  console.log(`\nReport of ${report.batch}: ${report.status}, books ${report.balanced ? "balanced" : "NOT balanced"}\n`);
+  console.log(
+    `\nReport of ${report.batch}: ${report.status}, books ${report.balanced ? "balanced" : "NOT balanced"}\n`,
+  );
   console.log(row("", ["found", "copied", "there", "skipped", "refused", "failed", "vanished", "octets"]));
   for await (const { user, books, folders } of report.userReports()) {
     console.log(row(`${user.identity} (${user.status})`, figures(books)));

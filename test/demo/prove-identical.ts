@@ -17,5 +17,7 @@ export async function proveIdentical(source: MailServer, target: MailServer, use
     }
   }
   if (found.length > 0) throw new Error(`Source and target differ:\n${found.join("\n")}`);
-  console.log(`Read back: ${messages} messages, ${octets} octets; source and target hold the same (SHA-256, flags, dates).`);
+  console.log(
+    `Read back: ${messages} messages, ${octets} octets; source and target hold the same (SHA-256, flags, dates).`,
+  );
 }

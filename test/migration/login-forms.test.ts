@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { courierUserRoot, CsvRow, dovecotLogin, exchangeLogin, mirapointLogin } from "../../src/index.js";
+import { CsvRow, courierUserRoot, dovecotLogin, exchangeLogin, mirapointLogin } from "../../src/index.js";
 import { seedMailboxes } from "../fixtures/mail/seed-mailboxes.js";
-import { writeMaildir } from "../servers/maildir.js";
 import { type MailServer, startCourier, startCyrus, startDovecot } from "../servers/mail-server.js";
+import { writeMaildir } from "../servers/maildir.js";
 import { differences, readMailbox } from "../servers/read-mailbox.js";
 import { type Migration, migrate, seedAccounts } from "./migrate.js";
 
@@ -26,7 +26,10 @@ afterAll(async () => {
 });
 
 /** A row for each of the seed's users; `userName` makes the login, `password` defaults to the administrator's. */
-function rows(userName: (user: string) => string, options: { ownPasswords?: boolean; userRoot?: (user: string) => string } = {}) {
+function rows(
+  userName: (user: string) => string,
+  options: { ownPasswords?: boolean; userRoot?: (user: string) => string } = {},
+) {
   return mailboxes.map(({ user, emailAddress }) => {
     const account = source.users.find(({ name }) => name === user);
     const password = options.ownPasswords ? (account?.password ?? "") : source.admin.password;
@@ -54,7 +57,10 @@ describe("R3 the seed's three mailboxes arrive whole between real servers", () =
 
   it("by Dovecot's form, user*admin", async () => {
     const target = await started(startDovecot());
-    await expectWholeMailboxes({ source, target, users: rows((user) => dovecotLogin({ user, admin: "mailadmin" })) }, source);
+    await expectWholeMailboxes(
+      { source, target, users: rows((user) => dovecotLogin({ user, admin: "mailadmin" })) },
+      source,
+    );
   });
 
   it("by Exchange's form, domain/admin/user", async () => {
@@ -71,7 +77,10 @@ describe("R3 the seed's three mailboxes arrive whole between real servers", () =
 
   it("into Courier, and out of it again by UserRoot", async () => {
     const courier = await started(startCourier());
-    await expectWholeMailboxes({ source, target: courier, users: rows((user) => user, { ownPasswords: true }) }, source);
+    await expectWholeMailboxes(
+      { source, target: courier, users: rows((user) => user, { ownPasswords: true }) },
+      source,
+    );
     const target = await started(startDovecot());
     const users = rows(() => courier.admin.name, { userRoot: (user) => courierUserRoot({ user }) });
     await expectWholeMailboxes({ source: courier, target, users }, source);
@@ -82,7 +91,10 @@ describe("R3 the seed's three mailboxes arrive whole between real servers", () =
     await expectWholeMailboxes({ source, target: cyrus, users: rows((user) => user, { ownPasswords: true }) }, source);
     const target = await started(startDovecot());
     const users = rows((user) => user);
-    await expectWholeMailboxes({ source: cyrus, target, users, endpoint: { authenticationId: cyrus.admin.name } }, source);
+    await expectWholeMailboxes(
+      { source: cyrus, target, users, endpoint: { authenticationId: cyrus.admin.name } },
+      source,
+    );
   });
 });
 

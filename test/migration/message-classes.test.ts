@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CsvRow, imapServer, MigrationBatch, MigrationEndpoint, memoryStore, noLimits } from "../../src/index.js";
-import { ScriptedImapServer } from "../../src/testing/imap-server/scripted-imap-server.js";
 import type { ScriptedFolder } from "../../src/testing/imap-server/mailbox-state.js";
+import { ScriptedImapServer } from "../../src/testing/imap-server/scripted-imap-server.js";
 import { messagesOfEveryClass } from "../fixtures/mail/message-classes.js";
 
 const messages = messagesOfEveryClass();
@@ -28,7 +28,12 @@ function batch(store = memoryStore()): MigrationBatch {
     store,
     limits: noLimits,
     settleDelayMs: 0,
-    sourceEndpoint: new MigrationEndpoint({ name: "IMAPEndpoint", remoteServer: source.host, port: source.port, security: "None" }),
+    sourceEndpoint: new MigrationEndpoint({
+      name: "IMAPEndpoint",
+      remoteServer: source.host,
+      port: source.port,
+      security: "None",
+    }),
     target: imapServer({
       remoteServer: target.host,
       port: target.port,

@@ -24,7 +24,14 @@ export interface Migration {
 }
 
 /** Runs it to the report. */
-export async function migrate({ source, target, users, accountOf, store, endpoint }: Migration): Promise<MigrationReport> {
+export async function migrate({
+  source,
+  target,
+  users,
+  accountOf,
+  store,
+  endpoint,
+}: Migration): Promise<MigrationReport> {
   const batch = new MigrationBatch({
     name: "IMAPBatch1",
     store: store ?? memoryStore(),
