@@ -39,6 +39,7 @@ export class GuardedEmitter<Events extends { [Name in keyof Events]: unknown[] }
         // The emitter passes on what `emit` was given, and that is typed there.
         await listener(...(payload as Events[Name]));
       } catch (error) {
+        await undefined; // the other listeners get the event before they hear of the failure
         this.#onFault(event, error);
       }
     };

@@ -137,10 +137,14 @@ export class MigrationBatch {
     const controller = new AbortController();
     // Every mailbox and every fetch listens; that is no leak.
     setMaxListeners(0, controller.signal);
-    const report = this.#runOnce(controller).finally(() => {
-      this.#run = undefined;
-    });
+    // Not before `#run` is set: a listener of the first event may stop it.
+    const report = Promise.resolve()
+      .then(() => this.#runOnce(controller.signal))
+      .finally(() => {
+        this.#run = undefined;
+      });
     this.#run = { report, controller };
+    this.#enter("Starting");
     return report;
   }
 
@@ -151,7 +155,7 @@ export class MigrationBatch {
   async stop(): Promise<void> {
     const run = this.#run;
     if (!run) return;
-    if (!run.controller.signal.aborted) this.#enter("Stopping");
+    if (this.#status === "Starting" || this.#status === "Syncing") this.#enter("Stopping");
     run.controller.abort();
     await run.report.catch(() => {});
   }
@@ -162,24 +166,41 @@ export class MigrationBatch {
     return await MigrationReport.of(this.#store, this.name, () => this.#status, this.#figures);
   }
 
-  async #runOnce(controller: AbortController): Promise<MigrationReport> {
-    const { signal } = controller;
-    const stop = () => void this.stop();
+  async #runOnce(signal: AbortSignal): Promise<MigrationReport> {
     const began = this.#clock.now();
+    this.#figures = NO_FIGURES;
     try {
-      this.#figures = NO_FIGURES;
-      this.#enter("Starting");
-      await this.#store.addUsers(this.name, this.#addresses());
-      this.#hostSignal?.addEventListener("abort", stop, { once: true });
+      await this.#migrateAll(signal);
+      this.#figures = { ...this.#figures, durationMs: Math.round(this.#clock.now() - began) };
+      return await MigrationReport.of(
+        this.#store,
+        this.name,
+        (users) => {
+          this.#enter(signal.aborted ? "Stopped" : restingBatchStatus(users));
+          return this.#status;
+        },
+        this.#figures,
+      );
+    } catch (error) {
+      this.#enter("Failed");
+      throw error;
+    }
+  }
+
+  async #migrateAll(signal: AbortSignal): Promise<void> {
+    const stop = () => void this.stop();
+    this.#hostSignal?.addEventListener("abort", stop, { once: true });
+    try {
       if (this.#hostSignal?.aborted) stop();
-      else this.#enter("Syncing");
+      await this.#store.addUsers(this.name, this.#addresses());
+      if (!signal.aborted) this.#enter("Syncing");
       await runBatch({
         batch: this.name,
         store: this.#store,
         endpoint: this.sourceEndpoint.name,
         cap: this.sourceEndpoint.maxConcurrentMigrations,
         worker: randomUUID(),
-        migrate: (lease) => this.#migrate(lease, signal),
+        migrate: (lease, leaseSignal) => this.#migrate(lease, leaseSignal),
         tell: {
           userStatus: (user, status) => this.#tell("user:status", { user, status }),
           userSynced: (user, books) => this.#tell("user:synced", { user, books }),
@@ -189,24 +210,10 @@ export class MigrationBatch {
         signal,
       });
     } catch (error) {
-      if (!signal.aborted) {
-        this.#enter("Failed");
-        throw error;
-      }
+      if (!signal.aborted || MigrationError.from(error).code !== "aborted") throw error;
     } finally {
       this.#hostSignal?.removeEventListener("abort", stop);
     }
-    this.#figures = { ...this.#figures, durationMs: Math.round(this.#clock.now() - began) };
-    const report = await MigrationReport.of(
-      this.#store,
-      this.name,
-      (users) => {
-        this.#enter(signal.aborted ? "Stopped" : restingBatchStatus(users));
-        return this.#status;
-      },
-      this.#figures,
-    );
-    return report;
   }
 
   #migrate(lease: Lease, signal: AbortSignal) {

@@ -94,9 +94,14 @@ export const emptyBooks: Books = Object.freeze({
   octetsCopied: 0,
 });
 
+/** How many messages have an outcome. */
+export function outcomeCount(books: Books): number {
+  return outcomeKinds.reduce((sum, kind) => sum + books[kind], 0);
+}
+
 /** True when every message found has exactly one outcome. */
 export function isBalanced(books: Books): boolean {
-  return books.found === outcomeKinds.reduce((sum, kind) => sum + books[kind], 0);
+  return books.found === outcomeCount(books);
 }
 
 export function addBooks(one: Books, other: Books): Books {

@@ -12,6 +12,7 @@ export class BeginGroups {
   readonly #journal: FolderJournal;
   readonly #target: TargetFolder;
   readonly #begun = new UidSet();
+  readonly #resized = new Set<number>();
   #planned: readonly MessageHead[] = [];
   #next = 0;
   /** No message appended from now on gets a UID below this: the target has given out all lower ones. */
@@ -30,7 +31,12 @@ export class BeginGroups {
   }
 
   isBegun(uid: number): boolean {
-    return this.#begun.has(uid);
+    return this.#begun.has(uid) && !this.#resized.has(uid);
+  }
+
+  /** The listing named a wrong size: once the message is planned with the right one, it is begun with that. */
+  resized(uid: number): void {
+    this.#resized.add(uid);
   }
 
   /** The target holds a message under this id: later ones stand above it. */
@@ -48,7 +54,7 @@ export class BeginGroups {
       if (!head || (head.uid > uid && (group.length >= GROUP_MESSAGES || octets + head.size > GROUP_OCTETS))) break;
       this.#next += 1;
       // Those before `uid` did not come, and need no beginning.
-      if (head.uid < uid || this.#begun.has(head.uid)) continue;
+      if (head.uid < uid || this.isBegun(head.uid)) continue;
       group.push(head);
       octets += head.size;
     }
@@ -56,6 +62,9 @@ export class BeginGroups {
       group.map((head) => ({ uid: head.uid, size: head.size, internalDate: head.internalDate.getTime() })),
       { ...this.#target, uidNext: this.#uidNext },
     );
-    for (const head of group) this.#begun.add(head.uid);
+    for (const { uid } of group) {
+      this.#begun.add(uid);
+      this.#resized.delete(uid);
+    }
   }
 }

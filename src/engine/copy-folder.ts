@@ -1,6 +1,7 @@
 import { MigrationError } from "../errors.js";
 import { folderPath } from "../mail/folder.js";
 import type { MessageHead } from "../mail/message.js";
+import type { Outcome } from "../outcome.js";
 import type { SyncPoint } from "../store/migration-store.js";
 import { copyMessages } from "./copy-messages.js";
 import type { FolderRun } from "./folder-run.js";
@@ -8,7 +9,7 @@ import { OutcomeLedger } from "./outcome-ledger.js";
 import { adopt, isAdoptable, reconcile } from "./reconcile.js";
 
 /** Messages listed at a time where a folder holds more: what is known of them has to fit in memory. */
-const LISTING_WINDOW = 50_000;
+const LISTING_WINDOW = 10_000;
 
 /** One folder: settle what is in doubt, list, copy what has no outcome yet, close the page. */
 export async function copyFolder(run: FolderRun): Promise<void> {
@@ -17,6 +18,7 @@ export async function copyFolder(run: FolderRun): Promise<void> {
     throw new MigrationError("folder-name", plan.refusal, { folder: folderPath(plan.source.levels) });
   const ledger = new OutcomeLedger(journal, run.clock, (outcomes) => tell.settled(plan, outcomes, journal.books()));
   for (const outcome of await reconcile(run)) ledger.add(outcome);
+  for (const outcome of await vanishedSinceTheyFailed(run)) ledger.add(outcome);
   await ledger.flush();
   const [found, target] = await Promise.all([
     plan.source.selectable ? firstListing(run) : { heads: [], rest: undefined },
@@ -46,6 +48,15 @@ export async function copyFolder(run: FolderRun): Promise<void> {
   }
   await journal.finish(total, syncPoint(run, highest));
   tell.completed(plan, journal.books());
+}
+
+/** Those that failed in an earlier pass, and that the source does not list any more. */
+async function vanishedSinceTheyFailed({ journal, plan, source, signal }: FolderRun): Promise<Outcome[]> {
+  const uids = journal.failedUids;
+  if (uids.length === 0) return [];
+  const listed = new Set<number>();
+  for await (const { uid } of source.listMessages(plan.source, { uids, signal })) listed.add(uid);
+  return uids.filter((uid) => !listed.has(uid)).map((uid) => ({ uid, size: 0, kind: "vanished" }));
 }
 
 /** Heads in ascending UID order, and where the next part of the listing begins; absent where this was the last. */

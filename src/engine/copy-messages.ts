@@ -9,6 +9,7 @@ import type { OutcomeLedger } from "./outcome-ledger.js";
 
 /** How often a message is asked for before the source counts as unable to deliver it. */
 const ATTEMPTS = 3;
+const BROKE_OFF = { code: "message-truncated", reason: "The message broke off each time it was read" } as const;
 /** How long appends under way may still end once the migration was stopped. */
 const STOP_GRACE_MS = 1_500;
 
@@ -23,7 +24,9 @@ export async function copyMessages(
   const copy = new MessageCopy(run, target, ledger, largest);
   let todo: MessageHead[] = [];
   for (const head of heads) {
-    if (head.size > largest) ledger.add({ uid: head.uid, size: head.size, kind: "skipped", rule: "too-large" });
+    const { uid, size } = head;
+    if (size > largest) ledger.add({ uid, size, kind: "skipped", rule: "too-large" });
+    else if (run.breakOffs.isHopeless(run.plan.source, uid)) ledger.add({ uid, size, kind: "failed", ...BROKE_OFF });
     else todo.push(head);
   }
   for (let attempt = 1; attempt <= ATTEMPTS && todo.length > 0; attempt++) {
@@ -86,12 +89,12 @@ class MessageCopy {
         missing.delete(message.uid);
         if (head) await this.#send(head, message);
         else message.content.cancel();
-        if (this.#fault) throw this.#fault;
+        this.#goesOn();
       }
     } finally {
       await this.#settled();
     }
-    if (this.#fault) throw this.#fault;
+    this.#goesOn();
     return [...this.#again, ...missing.values()].sort((one, other) => one.uid - other.uid);
   }
 
@@ -111,12 +114,12 @@ class MessageCopy {
       this.#setAside(head, size);
       return;
     }
-    const { window } = this.#run;
+    const { window, signal } = this.#run;
     if (!this.#groups.isBegun(uid)) {
       await this.#ledger.flush();
       await this.#groups.begin(uid);
     }
-    await window.enter();
+    await window.enter(signal);
     const append = this.#append(head, message).finally(() => {
       window.leave();
       this.#underWay.delete(append);
@@ -133,6 +136,7 @@ class MessageCopy {
       this.#ledger.add({ uid, size, kind: "refused", code: "message-empty", reason });
     } else {
       // Some servers name wrong sizes: what comes twice alike is what the message is. Nothing at all never is.
+      this.#groups.resized(uid);
       this.#again.push(size === 0 ? head : { ...head, size });
     }
   }
@@ -158,8 +162,16 @@ class MessageCopy {
         ...(losses.length > 0 ? { lost: losses } : {}),
       });
     } catch (error) {
-      this.#refused(head, message, MigrationError.from(error));
+      if (content.brokeOff) this.#brokeOff(head, MigrationError.from(error));
+      else this.#refused(head, message, MigrationError.from(error));
     }
+  }
+
+  #brokeOff(head: MessageHead, error: MigrationError): void {
+    const { breakOffs, plan } = this.#run;
+    breakOffs.note(plan.source, head.uid);
+    if (error.scope === "message") this.#again.push(head);
+    else this.#fault ??= error;
   }
 
   #refused(head: MessageHead, message: Message, error: MigrationError): void {
@@ -183,10 +195,24 @@ class MessageCopy {
 
   /** Every append has ended, and what became of it is durable; once stopped, only those that end soon. */
   async #settled(): Promise<void> {
-    const { clock, signal } = this.#run;
-    const all = Promise.allSettled(this.#underWay);
-    if (signal.aborted) await Promise.race([all, clock.sleep(STOP_GRACE_MS, new AbortController().signal)]);
-    else await all;
+    const ended = new AbortController();
+    await Promise.race([Promise.allSettled(this.#underWay), this.#graceIsOver(ended.signal)]);
+    ended.abort();
     await this.#ledger.flush();
+  }
+
+  /** Resolves some time after the migration was stopped; waits for nothing any more once `ended` is aborted. */
+  async #graceIsOver(ended: AbortSignal): Promise<void> {
+    const { clock, signal } = this.#run;
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true, signal: ended }));
+    }
+    await clock.sleep(STOP_GRACE_MS, ended).catch(() => {});
+  }
+
+  /** @throws MigrationError what ends this folder, or the whole pass */
+  #goesOn(): void {
+    const fault = this.#fault ?? this.#run.pass.fault;
+    if (fault) throw fault;
   }
 }

@@ -1,3 +1,4 @@
+import type { MigrationError } from "../errors.js";
 import type { MigrationLimits } from "../limits.js";
 import type { FolderPlan } from "../mail/folder.js";
 import type { MailSource } from "../mail/mail-source.js";
@@ -5,6 +6,7 @@ import type { MailTarget } from "../mail/mail-target.js";
 import type { Books, Outcome } from "../outcome.js";
 import type { FolderJournal } from "../store/migration-store.js";
 import type { AppendWindow } from "./append-window.js";
+import type { BreakOffs } from "./break-offs.js";
 import type { Clock } from "./clock.js";
 import type { RefusalCounter } from "./refusal-counter.js";
 
@@ -29,6 +31,9 @@ export interface FolderRun {
   readonly lookFrom: number;
   readonly window: AppendWindow;
   readonly refusals: RefusalCounter;
+  readonly breakOffs: BreakOffs;
+  /** What ends the whole pass; nothing more is begun in any folder then. */
+  readonly pass: { fault?: MigrationError };
   readonly clock: Clock;
   readonly tell: FolderTellers;
   readonly signal: AbortSignal;

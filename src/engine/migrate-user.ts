@@ -3,12 +3,14 @@ import type { MigrationLimits } from "../limits.js";
 import { type FolderPlan, folderPath, type SourceFolder } from "../mail/folder.js";
 import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
-import { type Books, isBalanced } from "../outcome.js";
+import { type Books, isBalanced, outcomeCount } from "../outcome.js";
 import type { FolderJournal, Lease, MigrationStore } from "../store/migration-store.js";
 import { AppendWindow } from "./append-window.js";
+import { BreakOffs } from "./break-offs.js";
 import type { Clock } from "./clock.js";
 import { copyFolder } from "./copy-folder.js";
 import type { FolderRun, FolderTellers } from "./folder-run.js";
+import { closeGonePages, pageKey } from "./gone-pages.js";
 import { foldersToPlan, planFolders } from "./plan-folders.js";
 import { RefusalCounter } from "./refusal-counter.js";
 import { pauseBeforeRetry, type RetryPolicy } from "./retry.js";
@@ -46,16 +48,19 @@ export interface UserRun {
  */
 export async function migrateUser(run: UserRun): Promise<Books> {
   const tally = new UserProgressTally();
+  const breakOffs = new BreakOffs();
   let lookFrom = run.clock.now() + run.settleDelayMs;
+  let reached = 0;
   for (let attempt = 1; ; attempt++) {
-    const before = settledCount(tally.books);
     try {
-      return await onePass(run, tally, lookFrom);
+      return await onePass(run, { tally, breakOffs, lookFrom });
     } catch (cause) {
       if (run.signal.aborted) throw new MigrationError("aborted", "The migration was stopped");
       const error = MigrationError.from(cause);
       lookFrom = run.clock.now() + run.settleDelayMs;
-      if (settledCount(tally.books) > before) attempt = 1;
+      const outcomes = outcomeCount(tally.books);
+      if (outcomes > reached) attempt = 1;
+      reached = Math.max(reached, outcomes);
       const waitMs = pauseBeforeRetry(error, attempt, run.retry);
       if (waitMs === undefined) throw error;
       run.tell.waiting(waitMs, error);
@@ -64,8 +69,11 @@ export async function migrateUser(run: UserRun): Promise<Books> {
   }
 }
 
-function settledCount(books: Books): number {
-  return books.copied + books.alreadyThere + books.skipped + books.refused + books.vanished;
+/** What the attempts at one mailbox hand on. */
+interface Attempt {
+  readonly tally: UserProgressTally;
+  readonly breakOffs: BreakOffs;
+  readonly lookFrom: number;
 }
 
 /** A folder of the source with its page of the ledger. */
@@ -74,8 +82,9 @@ interface OpenFolder {
   readonly journal: FolderJournal;
 }
 
-async function onePass(run: UserRun, tally: UserProgressTally, lookFrom: number): Promise<Books> {
+async function onePass(run: UserRun, attempt: Attempt): Promise<Books> {
   const { signal } = run;
+  const { tally } = attempt;
   // The first pass needs both ends for certain; later ones often find nothing to do, and leave the target alone.
   const opening = run.lease.user.lastSyncedAt === undefined ? run.openTarget(signal) : undefined;
   opening?.catch(() => {});
@@ -87,7 +96,7 @@ async function onePass(run: UserRun, tally: UserProgressTally, lookFrom: number)
     const changed = folders.filter(hasChanged);
     if (changed.length > 0) {
       target = await (opening ?? run.openTarget(signal));
-      await copyFolders(run, { source, target, folders, lookFrom, tally });
+      await copyFolders(run, { ...attempt, source, target, folders });
     }
     return await balancedBooks(run, tally);
   } finally {
@@ -97,9 +106,11 @@ async function onePass(run: UserRun, tally: UserProgressTally, lookFrom: number)
 
 async function openFolders(run: UserRun, source: MailSource, tally: UserProgressTally): Promise<OpenFolder[]> {
   const open: OpenFolder[] = [];
-  for (const folder of foldersToPlan(await source.listFolders({ signal: run.signal }))) {
+  const listed = await source.listFolders({ signal: run.signal });
+  for (const gone of await closeGonePages(run.store, run.lease, listed)) tally.update(pageKey(gone), gone.books);
+  for (const folder of foldersToPlan(listed)) {
     const journal = await run.store.openJournal(run.lease, folder);
-    tally.update(folder.name, journal.books());
+    tally.update(pageKey(folder), journal.books());
     open.push({ folder, journal });
   }
   return open;
@@ -112,12 +123,10 @@ function hasChanged({ folder, journal }: OpenFolder): boolean {
   return folder.selectable && (folder.uidNext === 0 || folder.uidNext > syncPoint.uidNext);
 }
 
-interface Pass {
+interface Pass extends Attempt {
   readonly source: MailSource;
   readonly target: MailTarget;
   readonly folders: readonly OpenFolder[];
-  readonly lookFrom: number;
-  readonly tally: UserProgressTally;
 }
 
 async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
@@ -134,14 +143,20 @@ async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
     lookFrom: pass.lookFrom,
     window: new AppendWindow(target.capabilities.maxConcurrentAppends),
     refusals: new RefusalCounter(),
+    breakOffs: pass.breakOffs,
+    pass: {},
     clock: run.clock,
     signal: run.signal,
     tell: {
       ...run.tell,
+      started: (plan, found) => {
+        tally.found(pageKey(plan.source), found);
+        run.tell.started(plan, found);
+      },
       settled: (plan, outcomes, books) => {
-        tally.update(plan.source.name, books);
+        tally.update(pageKey(plan.source), books);
         run.tell.settled(plan, outcomes, books);
-        run.tell.progress(tally.books);
+        run.tell.progress(tally.progress);
       },
     } satisfies UserTellers,
   };
@@ -162,13 +177,13 @@ async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
 async function copySideBySide(run: UserRun, jobs: readonly FolderRun[], tally: UserProgressTally): Promise<void> {
   const queue = jobs.values();
   let folderError: MigrationError | undefined;
-  let fault: MigrationError | undefined;
+  const pass = jobs[0]?.pass ?? {};
   const work = async () => {
     for (const job of queue) {
-      if (fault) return;
+      if (pass.fault) return;
       try {
         await copyFolder(job);
-        tally.update(job.plan.source.name, job.journal.books());
+        tally.update(pageKey(job.plan.source), job.journal.books());
       } catch (cause) {
         const error = MigrationError.from(cause);
         if (error.scope === "folder") {
@@ -176,24 +191,22 @@ async function copySideBySide(run: UserRun, jobs: readonly FolderRun[], tally: U
           if (!folderError || folderError.retry === "never") folderError = error;
           run.tell.folderFailed(job.plan, error);
         } else {
-          fault ??= error;
+          pass.fault ??= error;
         }
       }
     }
   };
   await Promise.all(Array.from({ length: FOLDERS_AT_ONCE }, work));
-  if (fault) throw fault;
+  if (pass.fault) throw pass.fault;
   if (folderError) throw folderError;
 }
 
 async function balancedBooks(run: UserRun, tally: UserProgressTally): Promise<Books> {
   const books = tally.books;
   if (isBalanced(books)) return books;
-  const settled = settledCount(books) + books.failed;
-  const { emailAddress } = run.lease;
   throw new MigrationError(
     "books-unbalanced",
-    `${emailAddress}: ${books.found} messages found, ${settled} with an outcome`,
+    `${run.lease.emailAddress}: ${books.found} messages found, ${outcomeCount(books)} with an outcome`,
   );
 }
 

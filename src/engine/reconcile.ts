@@ -29,7 +29,7 @@ export async function reconcile(run: FolderRun): Promise<Outcome[]> {
  */
 export function isAdoptable({ journal }: FolderRun, target: TargetFolder): boolean {
   const { copied, alreadyThere } = journal.books();
-  return !journal.syncPoint && target.messages > copied + alreadyThere;
+  return (!journal.syncPoint || journal.renumbered) && target.messages > copied + alreadyThere;
 }
 
 /** Which of these messages the target holds already, so that only what is missing is copied. */
@@ -55,8 +55,11 @@ function byTarget(doubts: readonly Doubt[]): Doubt[] {
 
 async function settleDoubt(run: FolderRun, doubt: Doubt): Promise<Outcome[]> {
   const { target, plan, journal, signal } = run;
-  const begun = new Map(doubt.messages.filter(({ uid }) => !journal.isSettled(uid)).map((message) => [message.uid, message]));
-  const uids = [...begun.keys()].sort((one, other) => one - other);
+  // The last beginning knew the size best.
+  const begun = new Map(
+    doubt.messages.filter(({ uid }) => !journal.isSettled(uid)).map((message) => [message.uid, message]),
+  );
+  const messages = [...begun.values()].sort((one, other) => one.uid - other.uid);
   const now = await target.ensureFolder(plan, { signal });
   const folder: TargetFolder = { ...doubt.target, messages: now.messages };
   // Renumbered since, the noted UIDs mean nothing: the message can stand anywhere.
@@ -64,16 +67,8 @@ async function settleDoubt(run: FolderRun, doubt: Doubt): Promise<Outcome[]> {
   const taken = await occupiedIds(run, folder, sameNumbers);
   const outcomes: Outcome[] = [];
   const where = sameNumbers ? { taken, fromUid: folder.uidNext } : { taken };
-  const listed = await look(
-    run,
-    folder,
-    uids.map((uid) => ({ uid })),
-    where,
-    (head, there) => outcomes.push(alreadyThere(head, there)),
-  );
-  for (const uid of uids) {
-    if (!listed.has(uid)) outcomes.push({ uid, size: begun.get(uid)?.size ?? 0, kind: "vanished" });
-  }
+  const listed = await look(run, folder, messages, where, (head, there) => outcomes.push(alreadyThere(head, there)));
+  for (const { uid, size } of messages) if (!listed.has(uid)) outcomes.push({ uid, size, kind: "vanished" });
   return outcomes;
 }
 
@@ -82,37 +77,40 @@ function alreadyThere({ uid, size }: MessageHead, { id }: Appended): Outcome {
 }
 
 /**
- * Ids at the target that belong to settled messages. Where the target told none (no UIDPLUS), or has given out others
- * since, the settled messages are looked up first, so that a twin in doubt is not mistaken for one of them.
+ * Ids at the target that belong to messages which it is known to hold. Where it told none (no UIDPLUS), or has given out
+ * others since, these messages are looked up first, so that a twin in doubt is not mistaken for one of them.
  */
 async function occupiedIds(run: FolderRun, folder: TargetFolder, sameNumbers: boolean): Promise<Set<string>> {
-  const { journal, source, plan, signal } = run;
-  const { copied, alreadyThere: there } = journal.books();
-  const taken = sameNumbers ? await journal.takenIds() : new Set<string>();
-  if (taken.size >= copied + there) return taken;
-  const settled: MessageHead[] = [];
-  for await (const head of source.listMessages(plan.source, { signal })) if (journal.isSettled(head.uid)) settled.push(head);
-  await look(run, folder, settled, { taken }, () => {});
+  const taken = new Set<string>();
+  const unknown: { uid: number }[] = [];
+  for (const [uid, id] of await run.journal.idsAtTarget()) {
+    if (sameNumbers && id !== undefined) taken.add(id);
+    else unknown.push({ uid });
+  }
+  unknown.sort((one, other) => one.uid - other.uid);
+  await look(run, folder, unknown, { taken }, () => {});
   return taken;
 }
 
 /**
- * Asks the target for these messages, a window at a time; what is found is added to `taken`. Returns the UIDs that the
- * source still lists.
+ * Asks the target for these messages, a window at a time; what is found is added to `taken`. A message of a known size
+ * is looked for by that, whatever the listing says. Returns the UIDs that the source still lists.
  */
 async function look(
   run: FolderRun,
   folder: TargetFolder,
-  messages: readonly Pick<MessageHead, "uid">[],
+  messages: readonly { readonly uid: number; readonly size?: number }[],
   where: { taken: Set<string>; fromUid?: number },
   onFound: (head: MessageHead, there: Appended) => void,
 ): Promise<Set<number>> {
   const { source, target, plan, signal } = run;
   const listed = new Set<number>();
   for (let at = 0; at < messages.length; at += LOOK_WINDOW) {
-    const uids = messages.slice(at, at + LOOK_WINDOW).map(({ uid }) => uid);
+    const sizes = new Map(messages.slice(at, at + LOOK_WINDOW).map(({ uid, size }) => [uid, size]));
+    const listing = source.listMessages(plan.source, { uids: [...sizes.keys()], headers: true, signal });
     const heads: MessageHead[] = [];
-    for await (const head of source.listMessages(plan.source, { uids, headers: true, signal })) heads.push(head);
+    for await (const head of listing) heads.push({ ...head, size: sizes.get(head.uid) || head.size });
+    await measure(run, heads);
     const found = await target.find(folder, heads, { ...where, signal });
     for (const head of heads) {
       listed.add(head.uid);
@@ -123,4 +121,17 @@ async function look(
     }
   }
   return listed;
+}
+
+/** Where the source names no size, only the message itself tells it. */
+async function measure({ source, plan, signal }: FolderRun, heads: MessageHead[]): Promise<void> {
+  const unsized = new Map(heads.flatMap(({ uid, size }, at) => (size === 0 ? [[uid, at]] : [])));
+  if (unsized.size === 0) return;
+  for await (const { uid, content } of source.fetch(plan.source, [...unsized.keys()], { signal })) {
+    const { size } = content;
+    content.cancel();
+    const at = unsized.get(uid);
+    const head = at === undefined ? undefined : heads[at];
+    if (at !== undefined && head) heads[at] = { ...head, size };
+  }
 }

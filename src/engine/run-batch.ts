@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { MigrationError } from "../errors.js";
 import type { Books } from "../outcome.js";
 import type { MigrationUserStatus } from "../status.js";
@@ -17,8 +18,8 @@ export interface BatchRun {
   readonly cap: number;
   /** Names this process among those that may work on the same store. */
   readonly worker: string;
-  /** Migrates one mailbox; throws what it fails with. */
-  migrate(lease: Lease): Promise<Books>;
+  /** Migrates one mailbox; throws what it fails with. The signal ends it when the batch stops or the lease is lost. */
+  migrate(lease: Lease, signal: AbortSignal): Promise<Books>;
   readonly tell: BatchTellers;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -34,22 +35,30 @@ export interface BatchTellers {
 export async function runBatch(run: BatchRun): Promise<void> {
   const { batch, store, clock, signal } = run;
   await store.queueUsers(batch);
-  const leases = new Map<Lease, Promise<void>>();
+  const leases = new Map<Lease, Work>();
   let fault: MigrationError | undefined;
-  const renewal = setInterval(() => renewAll(store, leases.keys()), LEASE_MS / 3);
+  const renewal = setInterval(() => renewAll(store, leases), LEASE_MS / 3);
+  const stop = () => {
+    for (const { controller } of leases.values()) controller.abort();
+  };
+  signal.addEventListener("abort", stop);
   try {
     while (!signal.aborted && !fault) {
       const claim = { worker: run.worker, leaseMs: LEASE_MS, endpoint: run.endpoint, cap: run.cap };
       const lease = leases.size < run.cap ? await store.claimUser(batch, claim) : undefined;
       if (lease) {
-        const work = migrateLeased(run, lease)
+        const controller = new AbortController();
+        // Every fetch listens; that is no leak.
+        setMaxListeners(0, controller.signal);
+        if (signal.aborted) controller.abort();
+        const ended = migrateLeased(run, lease, controller.signal)
           .catch((error: unknown) => {
             fault ??= MigrationError.from(error);
           })
           .finally(() => leases.delete(lease));
-        leases.set(lease, work);
+        leases.set(lease, { controller, ended });
       } else if (leases.size > 0) {
-        await Promise.race(leases.values());
+        await Promise.race(ends(leases));
       } else if (await hasQueued(store, batch)) {
         // Other batches hold every place at the endpoint.
         await clock.sleep(CLAIM_PAUSE_MS, signal);
@@ -58,21 +67,33 @@ export async function runBatch(run: BatchRun): Promise<void> {
       }
     }
   } finally {
-    await Promise.allSettled(leases.values());
+    await Promise.all(ends(leases));
     clearInterval(renewal);
+    signal.removeEventListener("abort", stop);
   }
   if (fault) throw fault;
 }
 
+/** One mailbox under way. */
+interface Work {
+  readonly controller: AbortController;
+  /** Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+function ends(leases: ReadonlyMap<Lease, Work>): Promise<void>[] {
+  return [...leases.values()].map(({ ended }) => ended);
+}
+
 /** @throws MigrationError only what concerns the store: everything else is the user's own failure */
-async function migrateLeased(run: BatchRun, lease: Lease): Promise<void> {
+async function migrateLeased(run: BatchRun, lease: Lease, signal: AbortSignal): Promise<void> {
   const { store, clock, tell } = run;
   const user = lease.emailAddress;
   tell.userStatus(user, lease.user.status);
   const began = clock.now();
   const incremental = lease.user.lastSyncedAt !== undefined;
   try {
-    const books = await run.migrate(lease);
+    const books = await run.migrate(lease, signal);
     const inProgressMs = Math.round(clock.now() - began);
     await store.releaseUser(lease, { status: "Synced", error: null, lastSyncedAt: clock.date(), inProgressMs });
     tell.userStatus(user, "Synced");
@@ -90,16 +111,25 @@ async function migrateLeased(run: BatchRun, lease: Lease): Promise<void> {
         : "Failed";
     const inProgressMs = Math.round(clock.now() - began);
     const { code, message } = error;
-    await store.releaseUser(lease, { status, error: stopped ? null : { code, message }, inProgressMs });
+    try {
+      await store.releaseUser(lease, { status, error: stopped ? null : { code, message }, inProgressMs });
+    } catch (releasing) {
+      if (MigrationError.from(releasing).code === "lease-lost") return;
+      throw releasing;
+    }
     tell.userStatus(user, status);
     if (!stopped) tell.userFailed(user, error);
     if (error.scope === "batch" && !stopped) throw error;
   }
 }
 
-/** A lease that is lost shows at the next write; the others are kept all the same. */
-function renewAll(store: MigrationStore, leases: Iterable<Lease>): void {
-  for (const lease of leases) store.renewLease(lease).catch(() => {});
+/** Whoever has lost a lease stops at once: another worker has the mailbox. Other failures show at the next write. */
+function renewAll(store: MigrationStore, leases: ReadonlyMap<Lease, Work>): void {
+  for (const [lease, { controller }] of leases) {
+    store.renewLease(lease).catch((error: unknown) => {
+      if (MigrationError.from(error).code === "lease-lost") controller.abort();
+    });
+  }
 }
 
 async function hasQueued(store: MigrationStore, batch: string): Promise<boolean> {

@@ -1,19 +1,35 @@
-import { addBooks, type Books, emptyBooks } from "../outcome.js";
+import { addBooks, type Books, emptyBooks, outcomeCount } from "../outcome.js";
 
 /** The sums over a user's folders while they change, one folder at a time. */
 export class UserProgressTally {
   readonly #books = new Map<string, Books>();
+  /** Messages that each folder's pass has found so far: the ledger knows the number only when the pass has ended. */
+  readonly #found = new Map<string, number>();
   #sum: Books = emptyBooks;
 
-  /** `folder`: its identity at the source. */
+  /** `folder`: its page in the ledger. */
   update(folder: string, books: Books): void {
     const before = this.#books.get(folder) ?? emptyBooks;
     this.#books.set(folder, books);
     this.#sum = addBooks(this.#sum, difference(books, before));
   }
 
+  found(folder: string, messages: number): void {
+    this.#found.set(folder, messages);
+  }
+
+  /** As the ledger has them. */
   get books(): Books {
     return this.#sum;
+  }
+
+  /** The same with what the passes under way have found. */
+  get progress(): Books {
+    let found = 0;
+    for (const [folder, books] of this.#books) {
+      found += Math.max(books.found, outcomeCount(books), this.#found.get(folder) ?? 0);
+    }
+    return { ...this.#sum, found };
   }
 }
 

@@ -18,14 +18,17 @@ export class FolderOpener {
     const last = this.#open;
     if (last?.name === folder.name && last.uidValidity === folder.uidValidity && !last.opening.error)
       return last.opening;
+    const command = `EXAMINE ${imapString(folder.name)}`;
     const opening: FolderOpening = {};
     this.#open = { name: folder.name, uidValidity: folder.uidValidity, opening };
     this.#connection.wire
-      .run(`EXAMINE ${imapString(folder.name)}`, {
+      .run(command, {
+        changesFolder: true,
         untagged: (text) => {
           const value = /^OK \[UIDVALIDITY (\d+)\]/i.exec(text)?.[1];
           if (value !== undefined && Number(value) !== folder.uidValidity)
             opening.error ??= renumbered(folder, Number(value));
+          return value !== undefined;
         },
         tagged: (answer) => {
           if (answer.status === "OK") return;

@@ -5,7 +5,7 @@ import { splitLevels } from "./folder-names.js";
 import type { ImapConnection, Namespace } from "./imap-connection.js";
 import { LITERAL } from "./wire/response-reader.js";
 import { parseValues, type ResponseValue } from "./wire/response-values.js";
-import { imapString } from "./wire/wire-connection.js";
+import { imapString, isSendable } from "./wire/wire-connection.js";
 
 /** One LIST answer (RFC 9051 section 7.3.1), before any name is read. */
 export interface ListEntry {
@@ -30,8 +30,9 @@ export interface Listing {
   readonly statuses: ReadonlyMap<string, FolderStatus>;
 }
 
-/** No honest mailbox has more folders; a hostile one would fill the memory. */
+/** No honest mailbox has more folders, or more octets in their names; a hostile one would fill the memory. */
 const MAX_FOLDERS = 100_000;
+const MAX_NAME_OCTETS = 16 * 1024 * 1024;
 
 /**
  * Lists the folders that match `pattern`, in one round trip where the server has LIST-STATUS (RFC 5819), in two
@@ -50,23 +51,30 @@ export async function listFolders(connection: ImapConnection, pattern: string, w
   ];
   const entries = new Map<string, ListEntry>();
   const statuses = new Map<string, FolderStatus>();
+  const seen = { names: 0, octets: 0 };
+  const count = (name: string) => {
+    seen.names += 1;
+    seen.octets += name.length;
+    if (seen.names <= 2 * MAX_FOLDERS && seen.octets <= MAX_NAME_OCTETS) return;
+    throw new MigrationError("response-too-large", `The server lists more than ${MAX_FOLDERS} folders`);
+  };
   await command(
     connection,
     `LIST "" ${imapString(pattern)}${returns.length > 0 ? ` RETURN (${returns.join(" ")})` : ""}`,
     {
       onList: (entry) => {
-        if (entries.size >= MAX_FOLDERS) {
-          connection.wire.destroy(
-            new MigrationError("response-too-large", `The server lists more than ${MAX_FOLDERS} folders`),
-          );
-        }
+        count(entry.name);
         if (!entries.has(entry.name)) entries.set(entry.name, entry);
       },
-      onStatus: (name, status) => statuses.set(name, status),
+      onStatus: (name, status) => {
+        count(name);
+        statuses.set(name, status);
+      },
     },
   );
   if (withStatus && !inOne) {
-    const open = [...entries.values()].filter(isSelectable);
+    // The others cannot be asked for; opening one tells why.
+    const open = [...entries.values()].filter((entry) => isSelectable(entry) && isSendable(entry.name));
     await Promise.all(
       open.map((entry) =>
         connection.wire.run(`STATUS ${imapString(entry.name)} (${items})`, {
@@ -77,6 +85,16 @@ export async function listFolders(connection: ImapConnection, pattern: string, w
     );
   }
   return { entries: [...entries.values()], statuses };
+}
+
+/** UIDNEXT of one folder; 0 where the server does not say. */
+export async function askUidNext({ wire }: ImapConnection, name: string): Promise<number> {
+  let uidNext = 0;
+  const untagged = untaggedStatus((_name, status) => {
+    uidNext = status.uidNext ?? 0;
+  });
+  await wire.run(`STATUS ${imapString(name)} (UIDNEXT)`, { untagged });
+  return uidNext;
 }
 
 /** A listed name with its levels below `base`; undefined for what lies in a part of the tree that is not asked for. */
@@ -117,7 +135,7 @@ async function command(connection: ImapConnection, text: string, handlers: ListH
     untagged: (line, literals) => {
       const entry = readList(line, literals);
       if (entry) handlers.onList(entry);
-      else onStatus(line, literals);
+      return entry !== undefined || onStatus(line, literals);
     },
   });
   if (answer.status !== "OK") throw connection.refusal(answer, { verb: "LIST" });
@@ -136,11 +154,12 @@ function readList(line: string, literals: readonly Buffer[]): ListEntry | undefi
 }
 
 function untaggedStatus(onStatus: (name: string, status: FolderStatus) => void) {
-  return (line: string, literals: readonly Buffer[]): void => {
-    if (!/^STATUS /i.test(line)) return;
+  return (line: string, literals: readonly Buffer[]): boolean => {
+    if (!/^STATUS /i.test(line)) return false;
     const [name, items] = parseValues(line, literals, 7);
     const text = nameText(name);
     if (text !== undefined && Array.isArray(items)) onStatus(text, readStatus(items));
+    return true;
   };
 }
 

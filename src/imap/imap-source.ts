@@ -1,8 +1,8 @@
-import { MigrationError } from "../errors.js";
 import { folderPath, type SourceFolder } from "../mail/folder.js";
 import type { Abortable, ListMessagesOptions, MailSource } from "../mail/mail-source.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { UidSet } from "../mail/uid-set.js";
+import { abortable, aborted } from "./abortable.js";
 import { FolderOpener } from "./folder-opener.js";
 import type { ImapConnection } from "./imap-connection.js";
 import { isForeign, type ListEntry, type Listing, listedFolder, listFolders } from "./imap-listing.js";
@@ -29,11 +29,12 @@ export class ImapSource implements MailSource {
   }
 
   async listFolders({ signal }: Abortable = {}): Promise<SourceFolder[]> {
-    return await abortable(signal, this.#userRoot === undefined ? this.#listOwn() : this.#listUserRoot(this.#userRoot));
+    const userRoot = this.#userRoot;
+    return await abortable(signal, () => (userRoot === undefined ? this.#listOwn() : this.#listUserRoot(userRoot)));
   }
 
   async *listMessages(folder: SourceFolder, options: ListMessagesOptions = {}): AsyncGenerator<MessageHead> {
-    const heads = await abortable(options.signal, this.#listHeads(folder, options));
+    const heads = await abortable(options.signal, () => this.#listHeads(folder, options));
     yield* heads;
   }
 
@@ -44,7 +45,7 @@ export class ImapSource implements MailSource {
       open: () => this.#opener.open(folder),
       refusal: (answer) => this.#connection.refusal(answer, { verb: "FETCH", folder: path }),
       signal,
-      aborted: () => aborted(),
+      aborted,
     });
   }
 
@@ -79,11 +80,12 @@ export class ImapSource implements MailSource {
   async #listHeads(folder: SourceFolder, options: ListMessagesOptions): Promise<MessageHead[]> {
     const { uids, fromUid = 1, toUid, headers = false } = options;
     const wanted = uids && UidSet.of(uids);
+    const highest = toUid ?? Number.POSITIVE_INFINITY;
     // `n:*` always names the last message, even one below n (RFC 9051 section 9, seq-range).
-    const wants = wanted ? (uid: number) => wanted.has(uid) : (uid: number) => uid >= fromUid;
+    const wants = wanted ? (uid: number) => wanted.has(uid) : (uid: number) => uid >= fromUid && uid <= highest;
     const path = folderPath(folder.levels);
     const parts = await Promise.all(
-      (uids ? uidSets(uids) : [`${fromUid}:${toUid ?? "*"}`]).map((set) =>
+      (wanted ? uidSets([...wanted]) : [`${fromUid}:${toUid ?? "*"}`]).map((set) =>
         listHeads(this.#connection, this.#opener.open(folder), { set, headers, wants, path }),
       ),
     );
@@ -108,25 +110,4 @@ function uidSets(uids: readonly number[]): string[] {
     sets.push(UidSet.of(uids.slice(at, at + UIDS_PER_LISTING)).toString());
   }
   return sets;
-}
-
-function aborted(): MigrationError {
-  return new MigrationError("aborted", "The migration was stopped");
-}
-
-/** Rejects as soon as `signal` says so; the work goes on by itself and its end is nobody's concern. */
-async function abortable<Result>(signal: AbortSignal | undefined, work: Promise<Result>): Promise<Result> {
-  if (!signal) return await work;
-  work.catch(() => {});
-  if (signal.aborted) throw aborted();
-  let onAbort = () => {};
-  const stop = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted());
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, stop]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

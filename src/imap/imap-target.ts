@@ -1,17 +1,22 @@
-import { type Flag, permittedFlags } from "../mail/flags.js";
+import { type Flag, isSystemFlag, permittedFlags } from "../mail/flags.js";
 import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
 import { matchByHeader } from "../mail/header-key.js";
 import type { Abortable } from "../mail/mail-source.js";
 import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
+import { abortable } from "./abortable.js";
 import { encodeFolderName } from "./folder-names.js";
 import type { ImapConnection, Namespace } from "./imap-connection.js";
-import { isForeign, listedFolder, listFolders } from "./imap-listing.js";
+import { alreadyExists } from "./imap-errors.js";
+import { askUidNext, isForeign, listedFolder, listFolders } from "./imap-listing.js";
 import { listHeads } from "./message-listing.js";
 import { AppendLane } from "./wire/append-lane.js";
-import { imapString } from "./wire/wire-connection.js";
+import type { FolderOpening } from "./wire/fetch-lane.js";
+import { imapString, type TaggedAnswer } from "./wire/wire-connection.js";
 
 const MAX_CONCURRENT_APPENDS = 512;
+/** What a flag in an APPEND may look like (RFC 9051 section 9, `flag`); a source may send anything. */
+const FLAG = /^\\?[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/;
 /** The plan knows of the personal namespace's prefix, so it stays in the levels. */
 const WHOLE_TREE: Namespace = { prefix: "" };
 
@@ -32,7 +37,7 @@ export class ImapTarget implements MailTarget {
   /** Raw names of the folders that exist, by their levels. */
   readonly #existing = new Map<string, string>();
   readonly #selected = new Map<string, SelectedFolder>();
-  #listed: Promise<ListedFolder[]> | undefined;
+  #listed = false;
 
   constructor(connection: ImapConnection) {
     this.#connection = connection;
@@ -40,7 +45,7 @@ export class ImapTarget implements MailTarget {
     this.capabilities = {
       maxMessageSize: appendLimit(capabilities),
       maxConcurrentAppends: MAX_CONCURRENT_APPENDS,
-      loses: ["keyword"],
+      loses: ["flag", "keyword"],
       names: {
         ...(personal.delimiter === undefined ? {} : { delimiter: personal.delimiter }),
         caseInsensitive: false,
@@ -67,52 +72,66 @@ export class ImapTarget implements MailTarget {
     );
   }
 
-  listFolders(_options: Abortable = {}): Promise<ListedFolder[]> {
-    this.#listed ??= this.#list();
-    return this.#listed;
+  listFolders({ signal }: Abortable = {}): Promise<ListedFolder[]> {
+    return abortable(signal, () => this.#list());
   }
 
-  async ensureFolder(plan: FolderPlan, _options: Abortable = {}): Promise<TargetFolder> {
-    await this.listFolders();
+  ensureFolder(plan: FolderPlan, { signal }: Abortable = {}): Promise<TargetFolder> {
+    return abortable(signal, () => this.#ensure(plan));
+  }
+
+  async #ensure(plan: FolderPlan): Promise<TargetFolder> {
+    if (!this.#listed) await this.#list();
     const path = folderPath(plan.target);
     const existing = this.#existing.get(levelsKey(plan.target));
     const name = existing ?? this.#nameFor(plan.target);
     const selected = await this.#open(name, path, existing === undefined ? plan.target : undefined);
     this.#existing.set(levelsKey(plan.target), name);
     this.#selected.set(name, selected);
-    const { uidValidity, uidNext, messages } = selected;
+    const { uidValidity, messages } = selected;
+    // Courier tells UIDNEXT only when asked.
+    const uidNext = selected.uidNext || (await this.#lane.between(name, () => askUidNext(this.#connection, name)));
     return { name, path, uidValidity, uidNext, messages };
   }
 
   async append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
     const { kept, lost } = permittedFlags(message.flags, this.#selected.get(folder.name)?.permanentFlags);
+    const flags = kept.filter((flag) => FLAG.test(flag));
+    const losses = [...lost, ...kept.filter((flag) => !FLAG.test(flag))].map(lossOf);
     const { uid, uidValidity } = await this.#lane.append({
       folder: folder.name,
-      flags: kept,
+      flags,
       internalDate: message.internalDate,
       content: message.content,
       signal,
     });
-    const losses: Loss[] = lost.length > 0 ? ["keyword"] : [];
     return {
       // Under another UIDVALIDITY the number would name another message: only the OK counts then.
       ...(uid !== undefined && uidValidity === folder.uidValidity ? { id: String(uid) } : {}),
-      ...(losses.length > 0 ? { lost: losses } : {}),
+      ...(losses.length > 0 ? { lost: [...new Set(losses)] } : {}),
     };
   }
 
-  async find(
+  find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Appended>> {
+    return abortable(options.signal, () => this.#find(folder, heads, options));
+  }
+
+  async #find(
     folder: TargetFolder,
     heads: readonly MessageHead[],
-    options: FindOptions = {},
+    { fromUid: lowest = 1, taken }: FindOptions,
   ): Promise<Map<number, Appended>> {
-    const { fromUid = 1, taken } = options;
+    const fromUid = Math.max(1, lowest);
     const candidates = await this.#lane.between(folder.name, () => {
+      const opening: FolderOpening = {};
+      const tagged = (answer: TaggedAnswer) => {
+        const about = { verb: "SELECT", folder: folder.path } as const;
+        if (answer.status !== "OK") opening.error = this.#connection.refusal(answer, about);
+      };
       const { wire } = this.#connection;
-      const selecting = wire.run(`SELECT ${imapString(folder.name)}`);
+      wire.run(`SELECT ${imapString(folder.name)}`, { changesFolder: true, tagged }).catch(() => {});
       const wants = (uid: number) => uid >= fromUid && !taken?.has(String(uid));
-      const listing = listHeads(this.#connection, {}, { set: `${fromUid}:*`, headers: true, wants, path: folder.path });
-      return Promise.all([listing, selecting]).then(([found]) => found);
+      return listHeads(this.#connection, opening, { set: `${fromUid}:*`, headers: true, wants, path: folder.path });
     });
     const matched = matchByHeader(
       heads,
@@ -137,6 +156,7 @@ export class ImapTarget implements MailTarget {
       .filter((entry) => !isForeign(entry, foreign))
       .map((entry) => listedFolder(entry, WHOLE_TREE));
     for (const folder of folders) if (folder.selectable) this.#existing.set(levelsKey(folder.levels), folder.name);
+    this.#listed = true;
     return folders;
   }
 
@@ -162,13 +182,14 @@ export class ImapTarget implements MailTarget {
     const answers = await this.#lane.between(name, () => {
       const created = create.map((folder) => wire.run(`CREATE ${imapString(folder)}`));
       if (create.length > 0) wire.run(`SUBSCRIBE ${imapString(name)}`).catch(() => {});
-      const opened = wire.run(`SELECT ${imapString(name)}`, { untagged: (text) => readSelect(selected, text) });
+      const untagged = (text: string) => readSelect(selected, text);
+      const opened = wire.run(`SELECT ${imapString(name)}`, { changesFolder: true, untagged });
       return Promise.all([opened, ...created]);
     });
     const [opened, ...created] = answers;
     if (opened.status === "OK" && !/^READ-ONLY/i.test(opened.code ?? "")) return selected;
     const refused = created.at(-1);
-    return refused && refused.status !== "OK"
+    return refused && refused.status !== "OK" && !alreadyExists({ ...refused, status: refused.status })
       ? { refused, verb: "CREATE" as const }
       : { refused: opened, verb: "SELECT" as const };
   }
@@ -179,20 +200,22 @@ export class ImapTarget implements MailTarget {
   }
 }
 
-function readSelect(selected: SelectedFolder, text: string): void {
+/** False for what says nothing of the folder. */
+function readSelect(selected: SelectedFolder, text: string): boolean {
   const exists = /^(\d+) EXISTS$/i.exec(text)?.[1];
+  const [, item = "", number] = /^OK \[(UIDVALIDITY|UIDNEXT) (\d+)\]/i.exec(text) ?? [];
+  const permanent = /^OK \[PERMANENTFLAGS \(([^)]*)\)\]/i.exec(text)?.[1];
   if (exists !== undefined) selected.messages = Number(exists);
-  const [, item, value = ""] = /^OK \[(UIDVALIDITY|UIDNEXT|PERMANENTFLAGS) ([^\]]*)\]/i.exec(text) ?? [];
-  if (item === undefined) return;
-  if (/^uidvalidity$/i.test(item)) selected.uidValidity = Number(value);
-  else if (/^uidnext$/i.test(item)) selected.uidNext = Number(value);
-  else
-    selected.permanentFlags = new Set(
-      value
-        .replace(/^\(|\)$/g, "")
-        .split(" ")
-        .filter((flag) => flag !== ""),
-    );
+  else if (/^uidvalidity$/i.test(item)) selected.uidValidity = Number(number);
+  else if (/^uidnext$/i.test(item)) selected.uidNext = Number(number);
+  else if (permanent !== undefined)
+    selected.permanentFlags = new Set(permanent.split(" ").filter((flag) => flag !== ""));
+  else return false;
+  return true;
+}
+
+function lossOf(flag: Flag): Loss {
+  return isSystemFlag(flag) ? "flag" : "keyword";
 }
 
 /** Levels as a key: NUL stands in no name. */

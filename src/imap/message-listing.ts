@@ -1,3 +1,4 @@
+import { MigrationError } from "../errors.js";
 import type { MessageHead } from "../mail/message.js";
 import type { ImapConnection } from "./imap-connection.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
@@ -15,6 +16,9 @@ export interface HeadListing {
   readonly path: string;
 }
 
+/** No honest folder has more; a hostile one would fill the memory. */
+const MAX_ROWS = 2_000_000;
+
 /** Heads in ascending UID order, each UID once. The folder was opened by the command written before. */
 export async function listHeads(
   connection: ImapConnection,
@@ -28,18 +32,34 @@ export async function listHeads(
     `UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${headers ? " BODY.PEEK[HEADER]" : ""})`,
     {
       untagged: (text, literals) => {
-        const row = /^\d+ FETCH /i.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : {};
-        // A row without a size is news about flags that nobody asked for.
-        if (row.uid === undefined || row.size === undefined || !wants(row.uid)) return;
-        ascending &&= row.uid > last;
-        last = row.uid;
-        heads.push(messageHead(row.uid, row));
+        const { uid, ...row } = /^\d+ FETCH /i.test(text) ? readRow(text, literals) : {};
+        // A row with neither size nor date is news about flags that nobody asked for.
+        const isNews = row.size === undefined && row.internalDate === undefined;
+        if (uid === undefined || isNews || !wants(uid)) return false;
+        if (heads.length >= MAX_ROWS) {
+          throw new MigrationError("response-too-large", `The server lists more than ${MAX_ROWS} messages`);
+        }
+        ascending &&= uid > last;
+        last = uid;
+        heads.push(messageHead(uid, row));
+        return true;
       },
     },
   );
   if (opening.error) throw opening.error;
   if (answer.status !== "OK") throw connection.refusal(answer, { verb: "FETCH", folder: path });
   return ascending ? heads : sortedOnce(heads);
+}
+
+/** Of a row that cannot be read, the UID counts: the message is there, and fetching it says more. */
+function readRow(text: string, literals: readonly Buffer[]): FetchRow {
+  try {
+    return parseFetchRow(text, literals, text.indexOf("("));
+  } catch (error) {
+    const uid = /[( ]UID (\d+)\b/i.exec(text)?.[1];
+    if (uid === undefined || !MigrationError.is(error) || error.code !== "protocol-error") throw error;
+    return { uid: Number(uid), size: 0 };
+  }
 }
 
 function sortedOnce(heads: readonly MessageHead[]): MessageHead[] {
@@ -50,7 +70,7 @@ function sortedOnce(heads: readonly MessageHead[]): MessageHead[] {
 function messageHead(uid: number, row: FetchRow): MessageHead {
   return {
     uid,
-    size: row.size !== undefined && Number.isSafeInteger(row.size) ? row.size : 0,
+    size: row.size ?? 0,
     internalDate: row.internalDate ?? new Date(Number.NaN),
     flags: row.flags ?? new Set(),
     ...(row.header ? { header: row.header } : {}),

@@ -38,8 +38,8 @@ export async function findUserRoot(connection: ImapConnection, userRoot: string)
 /** The raw names that `userRoot` can have below a namespace, with its group and without. */
 function candidates({ prefix, delimiter = "/" }: Namespace, userRoot: string): string[] {
   const levels = userRoot.split("/").filter((level) => level !== "");
+  // With the delimiter in it, a name would be that of a folder of somebody else's.
   const spellings: ((level: string) => string)[] = [
-    (level) => level,
     (level) => level.replaceAll(delimiter, " "),
     (level) => level.replaceAll(delimiter, "\\:"),
   ];

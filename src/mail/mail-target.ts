@@ -67,7 +67,7 @@ export interface MailTarget {
   /**
    * Which of these messages the folder already holds, by UID at the source. `heads` carry their header blocks. Equal
    * messages are matched by count. Asked only for messages in doubt and for adoption, and never while an append that
-   * could still land is under way.
+   * could still land in this folder is under way.
    */
   find(folder: TargetFolder, heads: readonly MessageHead[], options?: FindOptions): Promise<Map<number, Appended>>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import type { Outcome } from "../outcome.js";
+import type { AlreadyThere, Copied, Outcome } from "../outcome.js";
 import type { ItemRecord } from "./migration-store.js";
 
 /** What a report shows of an outcome, besides whose it is. */
@@ -30,7 +30,7 @@ export function isChanged({ lost, uncertain }: OutcomeFacts): boolean {
   return lost !== undefined || uncertain === true;
 }
 
-/** The target's UID or id of the message; undefined where it has none or did not tell. */
-export function targetId(outcome: Outcome): string | undefined {
-  return outcome.kind === "copied" || outcome.kind === "alreadyThere" ? outcome.id : undefined;
+/** True when the target holds the message. */
+export function isAtTarget(outcome: Outcome): outcome is AlreadyThere | Copied {
+  return outcome.kind === "copied" || outcome.kind === "alreadyThere";
 }

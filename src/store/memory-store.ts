@@ -2,7 +2,7 @@ import type { SourceFolder } from "../mail/folder.js";
 import { folderPath } from "../mail/folder.js";
 import { type Books, emptyBooks, type Outcome, type OutcomeKind } from "../outcome.js";
 import { FolderPage } from "./folder-page.js";
-import { isChanged, outcomeFacts, targetId } from "./item-record.js";
+import { isAtTarget, isChanged, outcomeFacts } from "./item-record.js";
 import type {
   BeginTarget,
   BegunMessage,
@@ -131,7 +131,8 @@ class MemoryStore implements MigrationStore {
   }
 
   async listFolders(batch: string, emailAddress: string): Promise<FolderRecord[]> {
-    return this.#foldersOf(batch, emailAddress).map(({ path, target, uidValidity, page }) => ({
+    return this.#foldersOf(batch, emailAddress).map(({ name, path, target, uidValidity, page }) => ({
+      name,
       source: path,
       ...(target !== undefined && { target }),
       uidValidity,
@@ -211,9 +212,9 @@ class MemoryJournal implements FolderJournal {
     return this.#folder.page.isSettled(uid);
   }
 
-  async takenIds(): Promise<Set<string>> {
-    const ids = [...this.#folder.outcomes.values()].map(targetId);
-    return new Set(ids.filter((id) => id !== undefined));
+  async idsAtTarget(): Promise<Map<number, string | undefined>> {
+    const there = [...this.#folder.outcomes.values()].filter(isAtTarget);
+    return new Map(there.map(({ uid, id }) => [uid, id]));
   }
 
   async begin(messages: readonly BegunMessage[], target: BeginTarget): Promise<void> {

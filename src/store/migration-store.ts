@@ -96,8 +96,11 @@ export interface FolderJournal {
   readonly syncPoint: SyncPoint | undefined;
   /** True when this folder has a page under another UIDVALIDITY: its messages may stand at the target already. */
   readonly renumbered: boolean;
-  /** Ids at the target that belong to messages of this folder already. Read from the store. */
-  takenIds(): Promise<Set<string>>;
+  /**
+   * The messages of this folder that the target holds, by UID with their ids there; undefined where the target did not
+   * tell. Read from the store.
+   */
+  idsAtTarget(): Promise<Map<number, string | undefined>>;
   /** Durable when it resolves; only then may the first octet of the group leave. */
   begin(messages: readonly BegunMessage[], target: BeginTarget): Promise<void>;
   /** Durable when it resolves. A message that has an outcome which stands keeps it. */
@@ -109,6 +112,8 @@ export interface FolderJournal {
 
 /** A folder as the report shows it. */
 export interface FolderRecord {
+  /** Its raw name at the source. */
+  readonly name: string;
   /** As people read it, levels joined with `/`. */
   readonly source: string;
   /** Where it went; absent while nothing was begun. */

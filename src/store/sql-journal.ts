@@ -2,12 +2,22 @@ import type { SourceFolder } from "../mail/folder.js";
 import { folderPath } from "../mail/folder.js";
 import type { Books, Outcome } from "../outcome.js";
 import { type BegunGroup, FolderPage, type Settlement } from "./folder-page.js";
-import { outcomeFacts, targetId } from "./item-record.js";
+import { isAtTarget, outcomeFacts } from "./item-record.js";
 import type { BeginTarget, BegunMessage, Doubt, FolderJournal, Lease, SyncPoint } from "./migration-store.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { SqlConnection, SqlDatabase, SqlRow, SqlValue } from "./sql-database.js";
 import { checkJournal, heldUser } from "./sql-lease.js";
-import { beginTargetOf, begunFromJson, begunToJson, booksOf, integer, orNull, syncPointOf, text } from "./sql-rows.js";
+import {
+  beginTargetOf,
+  begunFromJson,
+  begunToJson,
+  booksOf,
+  integer,
+  optionalText,
+  orNull,
+  syncPointOf,
+  text,
+} from "./sql-rows.js";
 
 /** @throws MigrationError `lease-lost` */
 export async function openSqlJournal(
@@ -142,11 +152,11 @@ class SqlJournal implements FolderJournal {
     return this.#page.books;
   }
 
-  async takenIds(): Promise<Set<string>> {
-    const ids = new Set<string>();
-    const pages = messagePages(this.#database, "uid, target_id", this.#folder.id, "AND target_id IS NOT NULL");
-    for await (const rows of pages) {
-      for (const row of rows) ids.add(text(row, "target_id"));
+  async idsAtTarget(): Promise<Map<number, string | undefined>> {
+    const ids = new Map<number, string | undefined>();
+    const condition = "AND kind IN ('copied', 'alreadyThere')";
+    for await (const rows of messagePages(this.#database, "uid, target_id", this.#folder.id, condition)) {
+      for (const row of rows) ids.set(integer(row, "uid"), optionalText(row, "target_id"));
     }
     return ids;
   }
@@ -226,7 +236,7 @@ function* outcomeRows(folderId: number, outcomes: readonly Outcome[]): Generator
       uid,
       kind,
       size,
-      orNull(targetId(outcome)),
+      isAtTarget(outcome) ? orNull(outcome.id) : null,
       outcome.kind === "copied" ? outcome.sha256 : null,
       orNull(reason),
       orNull(detail),

@@ -104,6 +104,7 @@ class SqlStore implements MigrationStore {
     return (await this.#folderRows(batch, emailAddress)).map((row) => {
       const target = optionalText(row, "target_path");
       return {
+        name: text(row, "name"),
         source: text(row, "path"),
         ...(target !== undefined && { target }),
         uidValidity: integer(row, "uid_validity"),

@@ -1,6 +1,7 @@
 import { MigrationError } from "../../errors.js";
 import type { Flag } from "../../mail/flags.js";
 import type { MessageContent } from "../../mail/message.js";
+import { aborted } from "../abortable.js";
 import { formatInternalDate } from "./fetch-row.js";
 import { imapString, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
 
@@ -36,6 +37,7 @@ export interface AppendAnswer {
 interface AppendCommand {
   readonly folder: string;
   readonly answer: Promise<TaggedAnswer>;
+  /** Those whose literal was announced, sent or not: the answer is about all of them. */
   messages: number;
   octets: number;
 }
@@ -60,6 +62,10 @@ export class AppendLane {
   readonly #refusal: (answer: TaggedAnswer, folder: string) => MigrationError;
   #turn: Promise<void> = Promise.resolve();
   #open: AppendCommand | undefined;
+  /** The content whose turn it is. */
+  #reading: MessageContent | undefined;
+  /** A literal is on its way, announced and not all sent. */
+  #inLiteral = false;
   #selected: string | undefined;
   #idle: NodeJS.Timeout | undefined;
   #unanswered = 0;
@@ -75,6 +81,7 @@ export class AppendLane {
     this.#wire = wire;
     this.#abilities = abilities;
     this.#refusal = refusal;
+    wire.onLost(this.#stopReading);
   }
 
   /**
@@ -96,28 +103,34 @@ export class AppendLane {
 
   /** @throws MigrationError of scope `message` where the server does not hold it; any other leaves it in doubt */
   async append(request: AppendRequest): Promise<AppendAnswer> {
+    const { content, signal } = request;
     const release = await this.#takeTurn();
-    let command: AppendCommand;
-    let position: number;
+    let sent: { command: AppendCommand; position: number };
     try {
-      command = await this.#send(request);
-      position = command.messages;
-      if (!this.#mayGrow(command)) this.#closeCommand();
+      this.#reading = content;
+      signal?.addEventListener("abort", this.#stopReading);
+      sent = await this.#send(request);
+      if (!this.#mayGrow(sent.command)) this.#closeCommand();
     } catch (error) {
-      request.content.cancel();
-      throw error;
+      content.cancel();
+      throw signal?.aborted ? aborted() : (this.#wire.lost ?? error);
     } finally {
+      signal?.removeEventListener("abort", this.#stopReading);
+      this.#reading = undefined;
       release();
     }
-    const { size } = request.content;
+    const { size } = content;
     this.#unanswered += size;
     try {
-      return this.#settle(command, position, await command.answer);
+      return this.#settle(sent.command, sent.position, await sent.command.answer);
     } finally {
       this.#unanswered -= size;
       this.#wakeWindow?.();
     }
   }
+
+  /** A content may stand still, and nobody wants the rest of it. */
+  readonly #stopReading = (): void => this.#reading?.cancel();
 
   async #takeTurn(): Promise<() => void> {
     const before = this.#turn;
@@ -129,30 +142,36 @@ export class AppendLane {
     return release;
   }
 
-  async #send(request: AppendRequest): Promise<AppendCommand> {
-    if (request.signal?.aborted) throw new MigrationError("aborted", "The migration was stopped");
+  async #send(request: AppendRequest): Promise<{ command: AppendCommand; position: number }> {
     while (this.#unanswered > WINDOW_OCTETS && !this.#wire.lost) {
       this.#closeCommand();
       await new Promise<void>((resolve) => {
         this.#wakeWindow = resolve;
       });
     }
-    const { content } = request;
+    const { content, signal } = request;
+    if (signal?.aborted) throw aborted();
     const whole = content.size <= WHOLE_OCTETS ? await collect(content) : undefined;
     const command = this.#commandFor(request.folder, content.size);
-    const unasked = content.size <= this.#abilities.unaskedLiteral;
-    const binary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
-    this.#wire.write(`${messageHeader(request)}${binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}\r\n`);
-    if (!unasked && !(await this.#invited(command))) {
-      content.cancel();
-      return command;
-    }
-    if (whole) for (const chunk of whole) this.#wire.write(chunk);
-    else await this.#stream(content);
-    await this.#wire.drained();
     command.messages += 1;
     command.octets += content.size;
-    return command;
+    const position = command.messages;
+    const unasked = content.size <= this.#abilities.unaskedLiteral;
+    const binary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
+    this.#inLiteral = true;
+    try {
+      this.#wire.write(`${messageHeader(request)}${binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}\r\n`);
+      if (!unasked && !(await this.#invited(command))) {
+        content.cancel();
+        return { command, position };
+      }
+      if (whole) for (const chunk of whole) this.#wire.write(chunk);
+      else await this.#stream(content);
+      await this.#wire.drained();
+    } finally {
+      this.#inLiteral = false;
+    }
+    return { command, position };
   }
 
   /** The command that the message goes into; begun where none is open that can take it. */
@@ -181,15 +200,14 @@ export class AppendLane {
     }
     if (command.messages >= GROUP_MESSAGES || command.octets >= GROUP_OCTETS) return false;
     if (this.#idle) this.#idle.refresh();
-    else this.#idle = setTimeout(() => void this.#closeIdleCommand(), GROUP_IDLE_MS);
+    else this.#idle = setTimeout(this.#closeIdleCommand, GROUP_IDLE_MS);
     return true;
   }
 
-  async #closeIdleCommand(): Promise<void> {
-    const release = await this.#takeTurn();
-    this.#closeCommand();
-    release();
-  }
+  readonly #closeIdleCommand = (): void => {
+    this.#idle = undefined;
+    if (!this.#inLiteral) this.#closeCommand();
+  };
 
   #closeCommand(): void {
     clearTimeout(this.#idle);
@@ -201,9 +219,11 @@ export class AppendLane {
 
   /** True when the server asks for the literal; false when it answers the command instead. */
   async #invited(command: AppendCommand): Promise<boolean> {
-    const invited = await Promise.race([this.#wire.continuation().then(() => true), command.answer.then(() => false)]);
-    if (!invited) this.#open = undefined;
-    return invited;
+    const answer = await Promise.race([this.#wire.continuation(), command.answer]);
+    if (!answer) return true;
+    this.#open = undefined;
+    if (answer.status !== "OK") return false;
+    throw new MigrationError("protocol-error", "The target said OK to a message that it did not let us send");
   }
 
   /** A content that breaks off leaves a literal that cannot be ended: the server has to throw it away. */
@@ -225,7 +245,7 @@ export class AppendLane {
   }
 
   #settle(command: AppendCommand, position: number, answer: TaggedAnswer): AppendAnswer {
-    if (answer.status === "OK") return appendUid(answer.code, position);
+    if (answer.status === "OK") return appendUid(answer.code, position, command.messages);
     const refusal = this.#refusal(answer, command.folder);
     if (command.messages < 2 || refusal.scope !== "message") throw refusal;
     // Counted once, by the first message of the group.
@@ -268,16 +288,21 @@ function brokenOff(cause: unknown): MigrationError {
   return new MigrationError("connection-lost", `The source broke off in mid-message: ${message}`, { cause });
 }
 
-/** `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). */
-function appendUid(code: string | undefined, position: number): AppendAnswer {
+/**
+ * `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). A list of another length
+ * than the group names none of them for sure.
+ */
+function appendUid(code: string | undefined, position: number, messages: number): AppendAnswer {
   const match = /^APPENDUID (\d+) ([\d:,]+)$/i.exec(code ?? "");
   if (!match) return {};
-  let left = position;
+  let before = 0;
+  let uid: number | undefined;
   for (const range of (match[2] ?? "").split(",")) {
     const [start = 0, end = start] = range.split(":").map(Number);
     const length = Math.abs(end - start) + 1;
-    if (left <= length) return { uidValidity: Number(match[1]), uid: start + (left - 1) * Math.sign(end - start || 1) };
-    left -= length;
+    const at = position - before;
+    if (at >= 1 && at <= length) uid = start + (at - 1) * Math.sign(end - start || 1);
+    before += length;
   }
-  return {};
+  return uid === undefined || before !== messages ? {} : { uidValidity: Number(match[1]), uid };
 }

@@ -1,10 +1,10 @@
-import type { MigrationError } from "../../errors.js";
+import { MigrationError } from "../../errors.js";
 import type { Message } from "../../mail/message.js";
 import { UidSet } from "../../mail/uid-set.js";
 import { type FetchRow, parseFetchRow } from "./fetch-row.js";
 import { LITERAL, type LiteralSink } from "./response-reader.js";
 import { StreamedContent } from "./streamed-content.js";
-import type { TaggedAnswer, WireConnection } from "./wire-connection.js";
+import { DISCARD, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
 
 /** Octets that arrived and nobody has read yet, beyond which the server is held back. */
 const HIGH_WATER_OCTETS = 512 * 1024;
@@ -41,31 +41,27 @@ export class FetchLane {
   /** Octets in contents that were not read yet. */
   #waitingOctets = 0;
   /** Messages that arrived and are not handed out yet, oldest first. */
-  readonly #arrived: { stream: MessageStream; message: Message }[] = [];
-  /** The content that has to be consumed before the next message is handed out. */
-  #current: StreamedContent | undefined;
-  readonly #streams = new Set<MessageStream>();
+  readonly #arrived: Arrival[] = [];
+  /** What has to be consumed before the next message is handed out. */
+  #current: Arrival | undefined;
 
   constructor(wire: WireConnection) {
     this.#wire = wire;
   }
 
   fetch(request: FetchRequest): AsyncIterableIterator<Message> {
-    const stream = new MessageStream(this, this.#wire, request);
-    this.#streams.add(stream);
-    return stream;
+    return new MessageStream(this, this.#wire, request);
   }
 
-  /** `held`: its octets count towards what holds the server back. */
-  newContent(size: number, held: boolean): StreamedContent {
+  newContent(size: number): StreamedContent {
     const content: StreamedContent = new StreamedContent(
       size,
       () => {
-        if (this.#current !== content) return;
+        if (this.#current?.content !== content) return;
         this.#current = undefined;
-        this.#deliver();
+        this.deliver();
       },
-      (octets) => held && this.#take(octets),
+      (octets) => this.#take(octets),
     );
     return content;
   }
@@ -75,48 +71,47 @@ export class FetchLane {
     if (this.#waitingOctets > HIGH_WATER_OCTETS) this.#wire.pause();
   }
 
-  enqueue(stream: MessageStream, message: Message): void {
-    this.#arrived.push({ stream, message });
-    this.#deliver();
-  }
-
-  /** Throws away what arrived for a stream that nobody reads any more. */
-  abandon(stream: MessageStream): void {
-    for (let at = this.#arrived.length - 1; at >= 0; at--) {
-      const entry = this.#arrived[at];
-      if (entry?.stream !== stream) continue;
-      this.#arrived.splice(at, 1);
-      entry.message.content.cancel();
-    }
-    this.#deliver();
-  }
-
-  ended(stream: MessageStream): void {
-    this.#streams.delete(stream);
+  enqueue(arrival: Arrival): void {
+    this.#arrived.push(arrival);
+    this.deliver();
   }
 
   hasArrived(stream: MessageStream): boolean {
-    return this.#arrived.some((entry) => entry.stream === stream);
+    return this.#arrived.some((arrival) => arrival.stream === stream);
+  }
+
+  /** Hands the oldest message out, if its fetch asks for one and the content before it is consumed. */
+  deliver(): void {
+    const next = this.#arrived[0];
+    if (!next || this.#current || !next.stream.wants) return;
+    this.#arrived.shift();
+    this.#current = next;
+    next.stream.hand(next.message);
+  }
+
+  /**
+   * Throws away what arrived for a fetch that is over. A content that somebody reads stays, unless `stop` says why it
+   * ends too.
+   */
+  abandon(stream: MessageStream, stop?: MigrationError): void {
+    for (const { content } of this.#arrived.filter((arrival) => arrival.stream === stream)) content.cancel();
+    this.#arrived.splice(0, this.#arrived.length, ...this.#arrived.filter((arrival) => arrival.stream !== stream));
+    const current = this.#current;
+    if (current?.stream === stream && (stop || !current.content.begun)) current.content.abandon(stop ?? left());
+    this.deliver();
   }
 
   #take(octets: number): void {
     this.#waitingOctets -= octets;
     if (this.#waitingOctets < HIGH_WATER_OCTETS / 2) this.#wire.resume();
   }
+}
 
-  #deliver(): void {
-    const next = this.#arrived[0];
-    if (!next || this.#current || !next.stream.wants) return;
-    this.#arrived.shift();
-    // Only our own contents reach the queue.
-    this.#current = next.message.content as StreamedContent;
-    next.stream.hand(next.message);
-  }
-
-  /** A stream is ready for its next message. */
-  wanted(): void {
-    this.#deliver();
-  }
+/** A message on its way to its reader. */
+interface Arrival {
+  readonly stream: MessageStream;
+  readonly message: Message;
+  readonly content: StreamedContent;
 }
 
 /** One fetch of one folder. */
@@ -125,20 +120,23 @@ class MessageStream implements AsyncIterableIterator<Message> {
   readonly #wire: WireConnection;
   readonly #request: FetchRequest;
   readonly #asked: UidSet;
-  readonly #delivered = new UidSet();
-  #nextUid = 0;
+  readonly #uids: readonly number[];
+  /** Of the message that was delivered last; what comes out of order is left out. */
+  #lastUid = 0;
+  #nextIndex = 0;
   #commands = 0;
   #error: MigrationError | undefined;
   #abandoned = false;
   #waiting: { resolve(result: IteratorResult<Message>): void; reject(error: MigrationError): void } | undefined;
-  /** Content of the row that is arriving; its message is complete or still lacks items that stand behind the body. */
-  #partial: { content: StreamedContent; complete: boolean } | undefined;
+  /** The content of the row that is arriving. */
+  #arriving: StreamedContent | undefined;
 
   constructor(lane: FetchLane, wire: WireConnection, request: FetchRequest) {
     this.#lane = lane;
     this.#wire = wire;
     this.#request = request;
     this.#asked = UidSet.of(request.uids);
+    this.#uids = [...this.#asked];
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
     if (request.signal?.aborted) this.#onAbort();
     else this.#ask();
@@ -155,7 +153,7 @@ class MessageStream implements AsyncIterableIterator<Message> {
   next(): Promise<IteratorResult<Message>> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#lane.wanted();
+      this.#lane.deliver();
       this.#settleIfDone();
     });
   }
@@ -163,8 +161,8 @@ class MessageStream implements AsyncIterableIterator<Message> {
   return(): Promise<IteratorResult<Message>> {
     this.#abandoned = true;
     this.#lane.abandon(this);
-    this.#partial?.content.cancel();
-    this.#finish();
+    this.#settleIfDone();
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -174,41 +172,36 @@ class MessageStream implements AsyncIterableIterator<Message> {
     waiting?.resolve({ done: false, value: message });
   }
 
-  fail(error: MigrationError): void {
+  readonly #onAbort = (): void => {
+    const error = this.#request.aborted();
+    this.#fail(error);
+    this.#abandoned = true;
+    this.#lane.abandon(this, error);
+    this.#settleIfDone();
+  };
+
+  #fail(error: MigrationError): void {
     this.#error ??= error;
-    this.#partial?.content.fail(error);
+    this.#arriving?.fail(error);
     this.#settleIfDone();
   }
 
-  readonly #onAbort = (): void => {
-    this.fail(this.#request.aborted());
-    this.#abandoned = true;
-    this.#lane.abandon(this);
-  };
-
   #settleIfDone(): void {
-    if (!this.#waiting) return;
-    const failed = this.#error;
-    if (!failed && (this.#commands > 0 || this.#nextUid < this.#request.uids.length)) return;
-    if (this.#lane.hasArrived(this)) return;
-    const waiting = this.#waiting;
+    const isOver = this.#abandoned || this.#error || (this.#commands === 0 && this.#nextIndex >= this.#uids.length);
+    if (!this.#waiting || !isOver || this.#lane.hasArrived(this)) return;
+    const { resolve, reject } = this.#waiting;
     this.#waiting = undefined;
-    this.#finish();
-    if (failed) waiting.reject(failed);
-    else waiting.resolve({ done: true, value: undefined });
-  }
-
-  #finish(): void {
     this.#request.signal?.removeEventListener("abort", this.#onAbort);
-    if (this.#commands === 0) this.#lane.ended(this);
+    if (this.#error) reject(this.#error);
+    else resolve({ done: true, value: undefined });
   }
 
   /** Writes the next commands, as far ahead as allowed. */
   #ask(): void {
-    while (this.#commands < COMMANDS_AHEAD && this.#nextUid < this.#request.uids.length) {
-      if (this.#abandoned || this.#error || this.#wire.lost) return;
-      const uids = this.#request.uids.slice(this.#nextUid, this.#nextUid + UIDS_PER_COMMAND);
-      this.#nextUid += uids.length;
+    while (this.#commands < COMMANDS_AHEAD && this.#nextIndex < this.#uids.length) {
+      if (this.#abandoned || this.#error) return;
+      const uids = this.#uids.slice(this.#nextIndex, this.#nextIndex + UIDS_PER_COMMAND);
+      this.#nextIndex += uids.length;
       this.#commands += 1;
       const opening = this.#request.open();
       const set = UidSet.of(uids).toString();
@@ -228,65 +221,74 @@ class MessageStream implements AsyncIterableIterator<Message> {
     this.#commands -= 1;
     // NO: the server delivered what it could of this group; the engine finds out which messages are missing.
     const error = opening.error ?? (answer?.status === "BAD" ? this.#request.refusal(answer) : undefined);
-    if (error) this.fail(error);
+    if (error) this.#fail(error);
     this.#ask();
-    if (this.#commands === 0 && this.#abandoned) this.#lane.ended(this);
     this.#settleIfDone();
   }
 
+  /** A row that names its UID, flags and date only behind the body is collected, and read when it is whole. */
   #onLiteral(opening: FolderOpening, text: string, size: number): LiteralSink | undefined {
     if (!FETCH_ROW.test(text) || !BODY_ITEM.test(text)) return undefined;
-    const early = text.includes(LITERAL) ? {} : parseFetchRow(`${text + LITERAL})`, [Buffer.alloc(0)], rowStart(text));
-    const complete = early.uid !== undefined && early.flags !== undefined && early.internalDate !== undefined;
-    // A row that names its UID only behind the body has to be held whole.
-    const content = this.#lane.newContent(size, complete);
-    this.#partial = { content, complete };
-    if (complete) this.#deliver(opening, early, content);
+    if (text.includes(LITERAL)) return undefined;
+    const row = readRow(`${text + LITERAL})`, [Buffer.alloc(0)]);
+    if (row === undefined) return DISCARD;
+    if (row.uid === undefined || row.flags === undefined || row.internalDate === undefined) return undefined;
+    if (!this.#isWanted(opening, row.uid)) return DISCARD;
+    const content = this.#lane.newContent(size);
+    this.#arriving = content;
+    this.#deliver(row.uid, row, content);
     return {
       data: (octets) => {
-        if (complete) this.#lane.arrive(octets.length);
+        this.#lane.arrive(octets.length);
         content.data(octets);
       },
       end: () => content.end(),
     };
   }
 
-  #onRow(opening: FolderOpening, text: string, literals: readonly Buffer[]): void {
-    if (!FETCH_ROW.test(text)) return;
-    const partial = this.#partial;
-    this.#partial = undefined;
-    if (partial?.complete) return;
-    const row = parseFetchRow(text, literals, rowStart(text));
-    if (partial) {
-      this.#deliver(opening, row, partial.content);
-    } else if (row.body) {
-      const content = this.#lane.newContent(row.body.length, true);
-      this.#lane.arrive(row.body.length);
-      content.data(row.body);
-      content.end();
-      this.#deliver(opening, row, content);
+  #onRow(opening: FolderOpening, text: string, literals: readonly Buffer[]): boolean {
+    if (this.#arriving) {
+      this.#arriving = undefined;
+      return true;
     }
+    const { uid, body, ...row } = (FETCH_ROW.test(text) && readRow(text, literals)) || {};
+    if (uid === undefined || !body || !this.#isWanted(opening, uid)) return false;
+    const content = this.#lane.newContent(body.length);
+    this.#lane.arrive(body.length);
+    content.data(body);
+    content.end();
+    this.#deliver(uid, row, content);
+    return true;
   }
 
-  /** Rows that were not asked for, or that came before, are thrown away. */
-  #deliver(opening: FolderOpening, row: FetchRow, content: StreamedContent): void {
-    const { uid } = row;
-    const wanted = uid !== undefined && this.#asked.has(uid) && !this.#delivered.has(uid);
-    if (!wanted || opening.error || this.#abandoned || this.#error) {
-      content.cancel();
-      return;
-    }
-    this.#delivered.add(uid);
-    this.#lane.enqueue(this, {
+  /** False for rows that were not asked for, came before or come too late. */
+  #isWanted(opening: FolderOpening, uid: number): boolean {
+    return uid > this.#lastUid && this.#asked.has(uid) && !opening.error && !this.#abandoned && !this.#error;
+  }
+
+  #deliver(uid: number, row: FetchRow, content: StreamedContent): void {
+    this.#lastUid = uid;
+    const message: Message = {
       uid,
       size: content.size,
       internalDate: row.internalDate ?? new Date(Number.NaN),
       flags: row.flags ?? new Set(),
       content,
-    });
+    };
+    this.#lane.enqueue({ stream: this, message, content });
   }
 }
 
-function rowStart(text: string): number {
-  return text.indexOf("(");
+/** Undefined for a row that cannot be read: its message is missing, and the engine asks for it again. */
+function readRow(text: string, literals: readonly Buffer[]): FetchRow | undefined {
+  try {
+    return parseFetchRow(text, literals, text.indexOf("("));
+  } catch (error) {
+    if (MigrationError.is(error) && error.code === "protocol-error") return undefined;
+    throw error;
+  }
+}
+
+function left(): MigrationError {
+  return new MigrationError("message-truncated", "The fetch that this content belongs to was left");
 }

@@ -8,7 +8,6 @@ export interface FetchRow {
   /** An invalid Date where the server sent NIL or something that is no date. */
   internalDate?: Date;
   flags?: ReadonlySet<Flag>;
-  modSeq?: bigint;
   /** `BODY[]`; null for NIL; an empty Buffer where it was streamed. */
   body?: Buffer | null;
   /** `BODY[HEADER]` or `BODY[HEADER.FIELDS …]`; null for NIL. */
@@ -29,13 +28,17 @@ export function parseFetchRow(text: string, literals: readonly Buffer[], start: 
 }
 
 function setItem(row: FetchRow, name: string, value: ResponseValue): void {
-  if (name === "UID") row.uid = Number(value);
-  else if (name === "RFC822.SIZE") row.size = Number(value);
+  if (name === "UID") setNumber(row, "uid", value);
+  else if (name === "RFC822.SIZE") setNumber(row, "size", value);
   else if (name === "FLAGS") row.flags = flagSet(value);
   else if (name === "INTERNALDATE") row.internalDate = parseInternalDate(typeof value === "string" ? value : "");
-  else if (name === "MODSEQ" && Array.isArray(value) && typeof value[0] === "string") row.modSeq = BigInt(value[0]);
   else if (name.startsWith("BODY[HEADER")) row.header = octets(value);
   else if (name === "BODY[]" || name.startsWith("BODY[]<")) row.body = octets(value);
+}
+
+/** What is no number is as good as missing. */
+function setNumber(row: FetchRow, item: "uid" | "size", value: ResponseValue): void {
+  if (typeof value === "string" && /^\d{1,15}$/.test(value)) row[item] = Number(value);
 }
 
 function octets(value: ResponseValue): Buffer | null {
@@ -49,7 +52,7 @@ const MOST_FLAG_SETS = 1_000;
 
 function flagSet(value: ResponseValue): ReadonlySet<Flag> {
   const flags = Array.isArray(value) ? value.filter((flag) => typeof flag === "string") : [];
-  const key = flags.join(" ");
+  const key = flags.join("\n"); // no flag can hold it
   const known = FLAG_SETS.get(key);
   if (known) return known;
   const set = new Set(flags);
@@ -59,19 +62,25 @@ function flagSet(value: ResponseValue): ReadonlySet<Flag> {
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DATE_TIME = /^\s?(\d{1,2})-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$/;
+const MONTH_NUMBERS = new Map(MONTHS.map((name, month) => [name.toLowerCase(), month]));
+/** The calendar repeats after these; Date.UTC takes the years 0 to 99 for those of the last century. */
+const FOUR_CENTURIES_MS = 146_097 * 86_400_000;
+const DATE_TIME =
+  /^(?:[ 0]?[1-9]|[12]\d|3[01])-[A-Za-z]{3}-\d{4} (?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60) [+-](?:0\d|1[0-5])[0-5]\d$/;
 
 /** The date-time of RFC 9051 section 9, ` 7-Feb-1994 21:52:25 -0800`; an invalid Date for anything else. */
 export function parseInternalDate(text: string): Date {
-  const match = DATE_TIME.exec(text);
-  const month = match ? MONTHS.findIndex((name) => name.toLowerCase() === match[2]?.toLowerCase()) : -1;
-  if (!match || month < 0) return new Date(Number.NaN);
-  const [day, year, hour, minute, second] = [match[1], match[3], match[4], match[5], match[6]].map(Number);
-  const zone = (match[7] === "-" ? -1 : 1) * (Number(match[8]) * 60 + Number(match[9]));
-  const date = new Date(0);
-  date.setUTCFullYear(year ?? 0, month, day);
-  date.setUTCHours(hour ?? 0, (minute ?? 0) - zone, second ?? 0);
-  return date;
+  const dash = text.indexOf("-");
+  const month = MONTH_NUMBERS.get(text.slice(dash + 1, dash + 4).toLowerCase());
+  if (month === undefined || !DATE_TIME.test(text)) return new Date(Number.NaN);
+  const number = (from: number, length: number) => Number(text.slice(dash + from, dash + from + length));
+  const zone = number(20, 2) * 60 + number(22, 2);
+  const minute = number(13, 2) + (text[dash + 19] === "-" ? zone : -zone);
+  const time = Date.UTC(number(5, 4) + 400, month, Number(text.slice(0, dash)), number(10, 2), minute, number(16, 2));
+  const date = new Date(time - FOUR_CENTURIES_MS);
+  const year = date.getUTCFullYear();
+  // The zone can lead out of what a date-time can say.
+  return year < 0 || year > 9999 ? new Date(Number.NaN) : date;
 }
 
 /** A date as APPEND wants it, in UTC: the same instant, whatever zone the source named. */

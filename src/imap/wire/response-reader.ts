@@ -31,7 +31,7 @@ export interface ResponseLimits {
 
 export const defaultResponseLimits: ResponseLimits = Object.freeze({
   text: 1024 * 1024,
-  collected: 16 * 1024 * 1024,
+  collected: 64 * 1024 * 1024,
   streamed: 0xffff_ffff,
 });
 

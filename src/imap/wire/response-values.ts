@@ -91,16 +91,17 @@ class ValueParser {
     throw malformed(this.#text);
   }
 
-  /** An atom; blanks and parentheses inside brackets belong to it: `BODY[HEADER.FIELDS (DATE)]`. */
+  /** An atom; blanks and parentheses in a section belong to it: `BODY[HEADER.FIELDS (DATE)]`. */
   #atom(): string {
     const start = this.#at;
-    let brackets = 0;
+    let isSection = false;
     let at = start;
     for (; at < this.#text.length; at++) {
       const character = this.#text[at];
-      if (character === "[") brackets += 1;
-      else if (character === "]") brackets -= 1;
-      else if (brackets <= 0 && (character === " " || character === "(" || character === ")" || character === LITERAL))
+      // Elsewhere a bracket is a character like any other: `foo[1` is a keyword (RFC 9051 section 9, `atom`).
+      if (character === "[" && /^(?:BODY|BINARY)/i.test(this.#text.slice(start, at))) isSection = true;
+      else if (character === "]") isSection = false;
+      else if (!isSection && (character === " " || character === "(" || character === ")" || character === LITERAL))
         break;
     }
     if (at === start) throw malformed(this.#text);

@@ -7,11 +7,12 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 /** One body literal on its way from the socket to its reader. */
 export class StreamedContent implements MessageContent, LiteralSink, AsyncIterator<Uint8Array> {
   readonly size: number;
-  /** Called once when the reader has had everything or has given up. */
+  /** Called once when the reader has had everything or nothing more will come. */
   readonly #onConsumed: () => void;
   /** Called with the number of octets that a reader took or that were thrown away. */
   readonly #onTaken: (octets: number) => void;
   readonly #chunks: Buffer[] = [];
+  #begun = false;
   #ended = false;
   #consumed = false;
   #error: MigrationError | undefined;
@@ -23,18 +24,24 @@ export class StreamedContent implements MessageContent, LiteralSink, AsyncIterat
     this.#onTaken = onTaken;
   }
 
+  /** Whether somebody has asked for octets. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return this;
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
+    this.#begun = true;
     const chunk = this.#chunks.shift();
     if (chunk) {
       this.#onTaken(chunk.length);
       return Promise.resolve({ done: false, value: chunk });
     }
-    if (this.#consumed) return Promise.resolve(DONE);
     if (this.#error) return Promise.reject(this.#error);
+    if (this.#consumed) return Promise.resolve(DONE);
     if (this.#ended) {
       this.#consume();
       return Promise.resolve(DONE);
@@ -50,10 +57,9 @@ export class StreamedContent implements MessageContent, LiteralSink, AsyncIterat
   }
 
   cancel(): void {
-    for (const chunk of this.#chunks.splice(0)) this.#onTaken(chunk.length);
-    this.#waiting?.resolve(DONE);
-    this.#waiting = undefined;
-    this.#consume();
+    this.#error = undefined;
+    const waiting = this.#giveUp();
+    waiting?.resolve(DONE);
   }
 
   data(octets: Buffer): void {
@@ -78,14 +84,26 @@ export class StreamedContent implements MessageContent, LiteralSink, AsyncIterat
     resolve(DONE);
   }
 
-  /** The source broke off: what has not been read yet is worth nothing, for the message is not whole. */
+  /** The source broke off: what has not been read yet is worth nothing, unless all of it has arrived. */
   fail(error: MigrationError): void {
-    if (this.#consumed || this.#ended) return;
+    if (!this.#ended) this.abandon(error);
+  }
+
+  /** The fetch is over: whoever still reads gets no silent short end. */
+  abandon(error: MigrationError): void {
+    if (this.#consumed) return;
     this.#error = error;
-    this.#chunks.length = 0;
+    const waiting = this.#giveUp();
+    waiting?.reject(error);
+  }
+
+  /** Throws away what waits, and whatever still comes; the reader that waits for more is returned. */
+  #giveUp() {
+    for (const chunk of this.#chunks.splice(0)) this.#onTaken(chunk.length);
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.reject(error);
+    this.#consume();
+    return waiting;
   }
 
   #consume(): void {

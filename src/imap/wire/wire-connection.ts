@@ -10,15 +10,27 @@ export interface TaggedAnswer {
   readonly text: string;
 }
 
-/** Takes what arrives while a command is the oldest one unanswered. */
+/**
+ * Takes what arrives while a command is unanswered. A server may work on several commands at a time (RFC 9051 section
+ * 5.5), so what one handler does not take is offered to those of later commands.
+ */
 export interface UntaggedHandler {
-  /** An untagged answer: its text behind `* `, one character per octet. */
-  untagged?(text: string, literals: readonly Buffer[]): void;
-  /** A literal that might be streamed; see `ResponseHandler.literal`. `text` is what stands behind `* `. */
+  /** True for SELECT and EXAMINE: what arrives before their answer belongs to no later command. */
+  readonly changesFolder?: boolean;
+  /** An untagged answer: its text behind `* `, one character per octet. False: it is not for this command. */
+  untagged?(text: string, literals: readonly Buffer[]): boolean;
+  /**
+   * A literal begins behind `text`, which stands behind `* `. A sink streams it and makes the whole answer this
+   * command's, {@link DISCARD} throws it away unless a later command wants it, undefined is nothing of this command's.
+   * A literal that nobody streams is collected.
+   */
   literal?(text: string, size: number): LiteralSink | undefined;
   /** The command's own answer, before anything that arrived behind it is looked at. */
   tagged?(answer: TaggedAnswer): void;
 }
+
+/** Where octets go that nobody wants. */
+export const DISCARD: LiteralSink = Object.freeze({ data: () => {}, end: () => {} });
 
 export interface WireOptions {
   /** Milliseconds without an octet moved after which a command counts as lost. */
@@ -49,8 +61,11 @@ export class WireConnection {
   readonly #options: WireOptions;
   readonly #reader: ResponseReader;
   readonly #pending: PendingCommand[] = [];
+  /** Whose literal was streamed last in the answer that is arriving. */
+  #streaming: UntaggedHandler | undefined;
   #tags = 0;
   #lost: MigrationError | undefined;
+  readonly #onLost: (() => void)[] = [];
   #bye: string | undefined;
   #answered = false;
   #paused = false;
@@ -66,20 +81,25 @@ export class WireConnection {
     this.#options = options;
     this.#reader = new ResponseReader({
       response: (text, literals) => this.#onResponse(text, literals),
-      literal: (text, size) =>
-        text.startsWith("* ") ? this.#pending[0]?.handler.literal?.(text.slice(2), size) : undefined,
+      literal: (text, size) => (text.startsWith("* ") ? this.#sinkFor(text.slice(2), size) : undefined),
     });
     socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.on("end", this.#onClose);
-    socket.resume();
+    if (socket.destroyed || socket.readableEnded) this.#onClose();
+    else socket.resume();
   }
 
   /** The error this connection was lost with; undefined while it stands. */
   get lost(): MigrationError | undefined {
     return this.#lost;
+  }
+
+  /** Has `listener` called once when the connection is lost. */
+  onLost(listener: () => void): void {
+    this.#onLost.push(listener);
   }
 
   /**
@@ -224,7 +244,29 @@ export class WireConnection {
       this.#bye = text.slice(4);
       return;
     }
-    this.#pending[0]?.handler.untagged?.(text, literals);
+    const streaming = this.#streaming;
+    this.#streaming = undefined;
+    if (streaming) {
+      streaming.untagged?.(text, literals);
+      return;
+    }
+    for (const { handler } of this.#pending) {
+      if (handler.untagged?.(text, literals) || handler.changesFolder) return;
+    }
+  }
+
+  #sinkFor(text: string, size: number): LiteralSink | undefined {
+    let unwanted: LiteralSink | undefined;
+    for (const { handler } of this.#pending) {
+      const sink = handler.literal?.(text, size);
+      if (sink && sink !== DISCARD) {
+        this.#streaming = handler;
+        return sink;
+      }
+      unwanted ??= sink;
+      if (handler.changesFolder) break;
+    }
+    return unwanted;
   }
 
   #onContinuation(): void {
@@ -267,6 +309,7 @@ export class WireConnection {
     this.#continuation?.reject(error);
     this.#continuation = undefined;
     this.#wakeDrained?.();
+    for (const listener of this.#onLost) listener();
   }
 
   /** One timer a connection, re-armed only when it fires: octets moved are a number written, not a timer reset. */
@@ -292,10 +335,15 @@ export class WireConnection {
 
 /** A mailbox name or other string as it stands in a command; one character per octet. */
 export function imapString(text: string): string {
-  if (/[\0\r\n]/.test(text)) {
+  if (!isSendable(text)) {
     throw new MigrationError("folder-name", "A name with NUL, CR or LF cannot be sent to an IMAP server", {
       folder: text.replace(/[^ -~]/g, "?"),
     });
   }
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** Whether a quoted string can hold it (RFC 9051 section 9, `quoted`). */
+export function isSendable(text: string): boolean {
+  return !/[\0\r\n]/.test(text);
 }

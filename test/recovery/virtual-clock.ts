@@ -1,0 +1,61 @@
+import type { Clock } from "../../src/engine/clock.js";
+import { MigrationError } from "../../src/errors.js";
+
+/** A clock that stands still while anybody works, and jumps to the next point that somebody waits for. */
+export class VirtualClock implements Clock {
+  /** Every pause that was asked for, in milliseconds, in the order of asking. */
+  readonly pauses: number[] = [];
+  #now = 0;
+  readonly #points = new Set<{ readonly at: number; reach(): void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  date(): number {
+    return Date.UTC(2026, 0, 1) + this.#now;
+  }
+
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.pauses.push(ms);
+    const until = this.#now + ms;
+    let reached = false;
+    const point = {
+      at: until,
+      reach: () => {
+        reached = true;
+      },
+    };
+    this.#points.add(point);
+    try {
+      while (!reached) {
+        if (signal.aborted) throw new MigrationError("aborted", "The migration was stopped");
+        await new Promise((resolve) => setImmediate(resolve));
+        if (!reached) this.#toNextPoint();
+      }
+    } finally {
+      this.#points.delete(point);
+    }
+  }
+
+  /** Resolves when the time is reached; does not make time pass. */
+  passed(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#points.add({ at: this.#now + ms, reach: resolve });
+    });
+  }
+
+  /** Everything that is waited for comes to pass. */
+  async runOut(): Promise<void> {
+    while (this.#points.size > 0) this.#toNextPoint();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #toNextPoint(): void {
+    const [next] = [...this.#points].sort((one, other) => one.at - other.at);
+    if (!next) return;
+    this.#points.delete(next);
+    this.#now = Math.max(this.#now, next.at);
+    next.reach();
+  }
+}
