@@ -103,8 +103,8 @@ export class Dovecot {
         await pause(20);
         continue;
       }
-      await this.stop();
       const log = readFileSync(join(this.#options.dir, "log"), "utf8").slice(-2000);
+      await this.stop();
       throw new Error(`Dovecot did not start. The end of its log:\n${log}`);
     }
   }
@@ -128,7 +128,7 @@ function launch(dir: string, packages: string | undefined, log: number): ChildPr
   const [namespaces, unprivileged] = isRoot
     ? ["-mpf", setpriv]
     : ["-rmpf", ["unshare", "-U", "--map-user=65534", "--map-group=65534"]];
-  const supervise = ["bash", resolve("test/servers/supervise.sh"), dir, packages ?? "", ...unprivileged];
+  const supervise = ["bash", resolve("test/servers/supervise.sh"), dir, packages ?? "", "remove", ...unprivileged];
   const [program = "", ...words] =
     packages === undefined
       ? [...installed, join(dir, "run.sh")]

@@ -16,11 +16,21 @@ import { writeDocument } from "./write-document.js";
 const START_UP_RUNS = 5;
 
 async function main(): Promise<void> {
-  const wanted = readArguments(process.argv.slice(2));
-  checkPlan(wanted.plan);
+  const wanted = argumentsOrUsage();
   const text = await run(wanted, interruption());
   console.log(text);
   if (wanted.write !== undefined) writeDocument(wanted.write, text);
+}
+
+function argumentsOrUsage(): Arguments {
+  try {
+    const wanted = readArguments(process.argv.slice(2));
+    checkPlan(wanted.plan);
+    return wanted;
+  } catch (error) {
+    console.error(USAGE);
+    throw error;
+  }
 }
 
 async function run({ plan, isFull }: Arguments, signal: AbortSignal): Promise<string> {
@@ -79,6 +89,5 @@ function interruption(): AbortSignal {
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
-  if (error instanceof Error && error.message.startsWith("--")) console.error(USAGE);
   process.exitCode = 1;
 });

@@ -29,6 +29,7 @@ export function fullPlan(rounds: number): Comparison[] {
     { ...copy, set: "M", tls: true, contestants: race },
     { ...copy, set: "M", rttMs: 20, contestants: race },
     { ...copy, set: "S", rttMs: 20, contestants: [...race, oursSync, naive, ...imapsync] },
+    { ...copy, set: "S", rttMs: 20, tls: true, contestants: race },
     { ...copy, set: "S", rttMs: 100, contestants: race },
     { ...second, set: "S", rttMs: 20 },
     { ...second, set: "M", rttMs: 20 },

@@ -9,7 +9,7 @@ import { OutcomeLedger } from "./outcome-ledger.js";
 import { adopt, isAdoptable, reconcile } from "./reconcile.js";
 
 /** Messages listed at a time where a folder holds more: what is known of them has to fit in memory. */
-const LISTING_WINDOW = 10_000;
+const LISTING_WINDOW = 4_000;
 
 /** One folder: settle what is in doubt, list, copy what has no outcome yet, close the page. */
 export async function copyFolder(run: FolderRun): Promise<void> {
@@ -42,9 +42,12 @@ export async function copyFolder(run: FolderRun): Promise<void> {
       await ledger.flush();
       todo = todo.filter((head) => !journal.isSettled(head.uid));
     }
+    // The next part is listed meanwhile: the source answers in order, and never waits for us.
+    const next = listing.rest === undefined ? undefined : listFrom(run, listing.rest);
+    next?.catch(() => {});
     await copyMessages(run, target, todo, ledger);
-    if (listing.rest === undefined) break;
-    listing = await listFrom(run, listing.rest);
+    if (!next) break;
+    listing = await next;
   }
   await journal.finish(total, syncPoint(run, highest));
   tell.completed(plan, journal.books());

@@ -1,5 +1,6 @@
 import { MigrationError } from "../errors.js";
 import type { TargetFolder } from "../mail/folder.js";
+import type { Appended } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { UidSet } from "../mail/uid-set.js";
 import { BeginGroups } from "./begin-groups.js";
@@ -141,30 +142,35 @@ class MessageCopy {
     }
   }
 
-  async #append(head: MessageHead, message: Message): Promise<void> {
-    const { target, refusals, signal } = this.#run;
-    const { uid } = head;
+  /** Never rejects. While it waits for the answer it holds on to nothing but the head and the digest. */
+  #append(head: MessageHead, message: Message): Promise<void> {
+    const { target, signal } = this.#run;
     const content = new DigestedContent(message.content);
-    const clamped = this.#clamped.has(uid);
+    const clamped = this.#clamped.has(head.uid);
     const internalDate = clamped ? new Date(0) : message.internalDate;
     const dateLost = clamped || Number.isNaN(internalDate.getTime());
-    try {
-      const { id, lost = [] } = await target.append(this.#target, { ...message, internalDate, content }, { signal });
-      refusals.accepted();
-      this.#groups.appended(id);
-      const losses = dateLost ? [...lost, "internal-date"] : lost;
-      this.#ledger.add({
-        uid,
-        size: content.size,
-        kind: "copied",
-        sha256: content.digest(),
-        ...(id === undefined ? {} : { id }),
-        ...(losses.length > 0 ? { lost: losses } : {}),
-      });
-    } catch (error) {
-      if (content.brokeOff) this.#brokeOff(head, MigrationError.from(error));
-      else this.#refused(head, message, MigrationError.from(error));
-    }
+    return target.append(this.#target, { ...message, internalDate, content }, { signal }).then(
+      (appended) => this.#copied(head.uid, content, appended, dateLost),
+      (cause) => {
+        const error = MigrationError.from(cause);
+        if (content.brokeOff) this.#brokeOff(head, error);
+        else this.#refused(head, internalDate, error);
+      },
+    );
+  }
+
+  #copied(uid: number, content: DigestedContent, { id, lost = [] }: Appended, dateLost: boolean): void {
+    this.#run.refusals.accepted();
+    this.#groups.appended(id);
+    const losses = dateLost ? [...lost, "internal-date"] : lost;
+    this.#ledger.add({
+      uid,
+      size: content.size,
+      kind: "copied",
+      sha256: content.digest(),
+      ...(id === undefined ? {} : { id }),
+      ...(losses.length > 0 ? { lost: losses } : {}),
+    });
   }
 
   #brokeOff(head: MessageHead, error: MigrationError): void {
@@ -174,13 +180,13 @@ class MessageCopy {
     else this.#fault ??= error;
   }
 
-  #refused(head: MessageHead, message: Message, error: MigrationError): void {
+  #refused(head: MessageHead, internalDate: Date, error: MigrationError): void {
     const { uid, size } = head;
     if (error.scope !== "message") {
       this.#fault ??= error;
     } else if (error.code === "group-refused") {
       this.#again.push(head);
-    } else if (message.internalDate.getTime() < 0 && !this.#clamped.has(uid)) {
+    } else if (internalDate.getTime() < 0) {
       this.#clamped.add(uid);
       this.#again.push(head);
     } else {

@@ -2,31 +2,30 @@ import { createHash, type Hash, hash } from "node:crypto";
 import { MigrationError } from "../errors.js";
 import type { MessageContent } from "../mail/message.js";
 
-/** A content whose octets are digested as they pass. */
+/** A content whose octets are digested as they pass. Once read, only its size and its digest are kept. */
 export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array> {
-  readonly #content: MessageContent;
-  readonly #octets: AsyncIterator<Uint8Array>;
+  readonly size: number;
+  #content: MessageContent | undefined;
+  #octets: AsyncIterator<Uint8Array> | undefined;
   /** Most messages come in one chunk, which costs a third when it is digested by itself. */
   #only: Uint8Array | undefined;
   #hash: Hash | undefined;
-  #digest: Uint8Array | undefined;
+  /** As one character per octet: many wait for their answers at a time, and a short text is the least there is. */
+  #digest: string | undefined;
   #brokeOff = false;
 
   constructor(content: MessageContent) {
+    this.size = content.size;
     this.#content = content;
     this.#octets = content[Symbol.asyncIterator]();
   }
 
-  get size(): number {
-    return this.#content.size;
-  }
-
   /** SHA-256 of what was read, once it was read to its end. */
   digest(): Uint8Array {
-    this.#digest ??= this.#hash ? this.#hash.digest() : hash("sha256", this.#only ?? "", "buffer");
+    this.#digest ??= this.#hash ? this.#hash.digest("binary") : hash("sha256", this.#only ?? "", "binary");
     this.#only = undefined;
     this.#hash = undefined;
-    return this.#digest;
+    return Buffer.from(this.#digest, "binary");
   }
 
   /** True when the message ended before its size was reached, though the source goes on. */
@@ -39,13 +38,16 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
   }
 
   async next(): Promise<IteratorResult<Uint8Array>> {
-    const result = await this.#octets.next().catch((error: unknown) => {
+    if (!this.#octets) return { done: true, value: undefined };
+    try {
+      const result = await this.#octets.next();
+      if (result.done) this.#end();
+      else this.#update(result.value);
+      return result;
+    } catch (error) {
       this.#brokeOff = MigrationError.from(error).code === "message-truncated";
       throw error;
-    });
-    if (result.done) this.digest();
-    else this.#update(result.value);
-    return result;
+    }
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
@@ -54,7 +56,13 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
   }
 
   cancel(): void {
-    this.#content.cancel();
+    this.#content?.cancel();
+  }
+
+  #end(): void {
+    this.digest();
+    this.#content = undefined;
+    this.#octets = undefined;
   }
 
   #update(octets: Uint8Array): void {

@@ -1,10 +1,19 @@
 import { MigrationError } from "../errors.js";
-import { folderPath, type SourceFolder } from "../mail/folder.js";
 import type { ImapConnection } from "./imap-connection.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
 import { imapString } from "./wire/wire-connection.js";
 
-/** Opens source folders read-only, one at a time, without waiting: commands behind it are written at once. */
+/** What opening a folder needs to know of it. */
+export interface FolderToOpen {
+  /** Its raw name. */
+  readonly name: string;
+  /** As people read it. */
+  readonly path: string;
+  /** What its UIDVALIDITY must be; 0 where the server keeps none. */
+  readonly uidValidity: number;
+}
+
+/** Opens folders read-only, one at a time, without waiting: commands behind it are written at once. */
 export class FolderOpener {
   readonly #connection: ImapConnection;
   #open: { name: string; uidValidity: number; opening: FolderOpening } | undefined;
@@ -14,7 +23,7 @@ export class FolderOpener {
   }
 
   /** The folder for the command written next. Nothing is sent when it is the one opened last. */
-  open(folder: SourceFolder): FolderOpening {
+  open(folder: FolderToOpen): FolderOpening {
     const last = this.#open;
     if (last?.name === folder.name && last.uidValidity === folder.uidValidity && !last.opening.error)
       return last.opening;
@@ -32,7 +41,7 @@ export class FolderOpener {
         },
         tagged: (answer) => {
           if (answer.status === "OK") return;
-          opening.error = this.#connection.refusal(answer, { verb: "EXAMINE", folder: folderPath(folder.levels) });
+          opening.error = this.#connection.refusal(answer, { verb: "EXAMINE", folder: folder.path });
         },
       })
       .catch((error: MigrationError) => {
@@ -42,13 +51,7 @@ export class FolderOpener {
   }
 }
 
-function renumbered(folder: SourceFolder, now: number): MigrationError {
-  const path = folderPath(folder.levels);
-  return new MigrationError(
-    "uidvalidity-changed",
-    `${path} has UIDVALIDITY ${now}, not ${folder.uidValidity}: its UIDs are others now`,
-    {
-      folder: path,
-    },
-  );
+function renumbered({ path, uidValidity }: FolderToOpen, now: number): MigrationError {
+  const text = `${path} has UIDVALIDITY ${now}, not ${uidValidity}: its UIDs are others now`;
+  return new MigrationError("uidvalidity-changed", text, { folder: path });
 }

@@ -1,31 +1,24 @@
 import { folderPath, type SourceFolder } from "../mail/folder.js";
 import type { Abortable, ListMessagesOptions, MailSource } from "../mail/mail-source.js";
 import type { Message, MessageHead } from "../mail/message.js";
-import { UidSet } from "../mail/uid-set.js";
-import { abortable, aborted } from "./abortable.js";
-import { FolderOpener } from "./folder-opener.js";
+import { abortable } from "./abortable.js";
+import type { FolderToOpen } from "./folder-opener.js";
+import { FolderReader } from "./folder-reader.js";
 import type { ImapConnection } from "./imap-connection.js";
 import { isForeign, type ListEntry, type Listing, listedFolder, listFolders } from "./imap-listing.js";
-import { listHeads } from "./message-listing.js";
 import { findUserRoot } from "./user-root.js";
-import { FetchLane } from "./wire/fetch-lane.js";
-
-/** UIDs named in one listing command; keeps the line under 8,000 octets (RFC 7162 section 4). */
-const UIDS_PER_LISTING = 500;
 
 /** A mailbox on an IMAP server, read over one connection: EXAMINE and PEEK only. */
 export class ImapSource implements MailSource {
   readonly #connection: ImapConnection;
   readonly #userRoot: string | undefined;
-  readonly #opener: FolderOpener;
-  readonly #lane: FetchLane;
+  readonly #reader: FolderReader;
 
   /** `userRoot`: the mailbox of another user that the signed-in account sees; absent: its own. */
   constructor(connection: ImapConnection, userRoot?: string) {
     this.#connection = connection;
     this.#userRoot = userRoot;
-    this.#opener = new FolderOpener(connection);
-    this.#lane = new FetchLane(connection.wire);
+    this.#reader = new FolderReader(connection);
   }
 
   async listFolders({ signal }: Abortable = {}): Promise<SourceFolder[]> {
@@ -33,20 +26,12 @@ export class ImapSource implements MailSource {
     return await abortable(signal, () => (userRoot === undefined ? this.#listOwn() : this.#listUserRoot(userRoot)));
   }
 
-  async *listMessages(folder: SourceFolder, options: ListMessagesOptions = {}): AsyncGenerator<MessageHead> {
-    const heads = await abortable(options.signal, () => this.#listHeads(folder, options));
-    yield* heads;
+  listMessages(folder: SourceFolder, options: ListMessagesOptions = {}): AsyncIterable<MessageHead> {
+    return this.#reader.listMessages(toOpen(folder), options);
   }
 
-  fetch(folder: SourceFolder, uids: readonly number[], { signal }: Abortable = {}): AsyncIterable<Message> {
-    const path = folderPath(folder.levels);
-    return this.#lane.fetch({
-      uids,
-      open: () => this.#opener.open(folder),
-      refusal: (answer) => this.#connection.refusal(answer, { verb: "FETCH", folder: path }),
-      signal,
-      aborted,
-    });
+  fetch(folder: SourceFolder, uids: readonly number[], options: Abortable = {}): AsyncIterable<Message> {
+    return this.#reader.fetch(toOpen(folder), uids, options);
   }
 
   async close(): Promise<void> {
@@ -76,21 +61,6 @@ export class ImapSource implements MailSource {
       .map((entry) => sourceFolder(listedFolder(entry, namespace), entry, children));
     return [inbox, ...folders];
   }
-
-  async #listHeads(folder: SourceFolder, options: ListMessagesOptions): Promise<MessageHead[]> {
-    const { uids, fromUid = 1, toUid, headers = false } = options;
-    const wanted = uids && UidSet.of(uids);
-    const highest = toUid ?? Number.POSITIVE_INFINITY;
-    // `n:*` always names the last message, even one below n (RFC 9051 section 9, seq-range).
-    const wants = wanted ? (uid: number) => wanted.has(uid) : (uid: number) => uid >= fromUid && uid <= highest;
-    const path = folderPath(folder.levels);
-    const parts = await Promise.all(
-      (wanted ? uidSets([...wanted]) : [`${fromUid}:${toUid ?? "*"}`]).map((set) =>
-        listHeads(this.#connection, this.#opener.open(folder), { set, headers, wants, path }),
-      ),
-    );
-    return parts.length === 1 ? (parts[0] ?? []) : parts.flat();
-  }
 }
 
 function sourceFolder(listed: ReturnType<typeof listedFolder>, entry: ListEntry, listing: Listing): SourceFolder {
@@ -104,10 +74,6 @@ function sourceFolder(listed: ReturnType<typeof listedFolder>, entry: ListEntry,
   };
 }
 
-function uidSets(uids: readonly number[]): string[] {
-  const sets: string[] = [];
-  for (let at = 0; at < uids.length; at += UIDS_PER_LISTING) {
-    sets.push(UidSet.of(uids.slice(at, at + UIDS_PER_LISTING)).toString());
-  }
-  return sets;
+function toOpen({ name, levels, uidValidity }: SourceFolder): FolderToOpen {
+  return { name, path: folderPath(levels), uidValidity };
 }

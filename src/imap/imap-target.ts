@@ -1,11 +1,19 @@
 import { type Flag, isSystemFlag, permittedFlags } from "../mail/flags.js";
 import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
 import { matchByHeader } from "../mail/header-key.js";
-import type { Abortable } from "../mail/mail-source.js";
-import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
+import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
+import type {
+  Appended,
+  FindOptions,
+  Loss,
+  MailTarget,
+  TargetCapabilities,
+  TargetReading,
+} from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { abortable } from "./abortable.js";
 import { encodeFolderName } from "./folder-names.js";
+import { FolderReader } from "./folder-reader.js";
 import type { ImapConnection, Namespace } from "./imap-connection.js";
 import { alreadyExists } from "./imap-errors.js";
 import { askUidNext, isForeign, listedFolder, listFolders } from "./imap-listing.js";
@@ -29,11 +37,16 @@ interface SelectedFolder {
   permanentFlags?: ReadonlySet<Flag>;
 }
 
-/** A mailbox on an IMAP server, written over one connection: CREATE, SUBSCRIBE, SELECT, APPEND, and FETCH to look. */
-export class ImapTarget implements MailTarget {
+/**
+ * A mailbox on an IMAP server, written over one connection: CREATE, SUBSCRIBE, SELECT, APPEND, and FETCH to look. It can be
+ * read back by EXAMINE and FETCH on the same connection, never while an append is under way: the commands that read do
+ * not wait for a literal to end.
+ */
+export class ImapTarget implements MailTarget, TargetReading {
   readonly capabilities: TargetCapabilities;
   readonly #connection: ImapConnection;
   readonly #lane: AppendLane;
+  readonly #reader: FolderReader;
   /** Raw names of the folders that exist, by their levels. */
   readonly #existing = new Map<string, string>();
   readonly #selected = new Map<string, SelectedFolder>();
@@ -41,6 +54,7 @@ export class ImapTarget implements MailTarget {
 
   constructor(connection: ImapConnection) {
     this.#connection = connection;
+    this.#reader = new FolderReader(connection);
     const { capabilities, personal } = connection;
     this.capabilities = {
       maxMessageSize: appendLimit(capabilities),
@@ -90,26 +104,23 @@ export class ImapTarget implements MailTarget {
     this.#selected.set(name, selected);
     const { uidValidity, messages } = selected;
     // Courier tells UIDNEXT only when asked.
-    const uidNext = selected.uidNext || (await this.#lane.between(name, () => askUidNext(this.#connection, name)));
+    const uidNext = selected.uidNext || (await this.#between(name, () => askUidNext(this.#connection, name)));
     return { name, path, uidValidity, uidNext, messages };
   }
 
-  async append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
+  append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
     const { kept, lost } = permittedFlags(message.flags, this.#selected.get(folder.name)?.permanentFlags);
     const flags = kept.filter((flag) => FLAG.test(flag));
-    const losses = [...lost, ...kept.filter((flag) => !FLAG.test(flag))].map(lossOf);
-    const { uid, uidValidity } = await this.#lane.append({
-      folder: folder.name,
-      flags,
-      internalDate: message.internalDate,
-      content: message.content,
-      signal,
-    });
-    return {
-      // Under another UIDVALIDITY the number would name another message: only the OK counts then.
-      ...(uid !== undefined && uidValidity === folder.uidValidity ? { id: String(uid) } : {}),
-      ...(losses.length > 0 ? { lost: [...new Set(losses)] } : {}),
-    };
+    const losses = [...new Set([...lost, ...kept.filter((flag) => !FLAG.test(flag))].map(lossOf))];
+    const { internalDate, content } = message;
+    this.#reader.forgetOpenFolder();
+    return this.#lane
+      .append({ folder: folder.name, flags, internalDate, content, signal })
+      .then(({ uid, uidValidity }) => ({
+        // Under another UIDVALIDITY the number would name another message: only the OK counts then.
+        ...(uid !== undefined && uidValidity === folder.uidValidity ? { id: String(uid) } : {}),
+        ...(losses.length > 0 ? { lost: losses } : {}),
+      }));
   }
 
   find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Appended>> {
@@ -122,7 +133,7 @@ export class ImapTarget implements MailTarget {
     { fromUid: lowest = 1, taken }: FindOptions,
   ): Promise<Map<number, Appended>> {
     const fromUid = Math.max(1, lowest);
-    const candidates = await this.#lane.between(folder.name, () => {
+    const candidates = await this.#between(folder.name, () => {
       const opening: FolderOpening = {};
       const tagged = (answer: TaggedAnswer) => {
         const about = { verb: "SELECT", folder: folder.path } as const;
@@ -145,19 +156,60 @@ export class ImapTarget implements MailTarget {
     return new Map([...matched].map(([uid, id]) => [uid, { id }]));
   }
 
+  examineFolder(
+    { name, path }: Pick<TargetFolder, "name" | "path">,
+    { signal }: Abortable = {},
+  ): Promise<TargetFolder | undefined> {
+    return abortable(signal, () => this.#examine(name, path));
+  }
+
+  async #examine(name: string, path: string): Promise<TargetFolder | undefined> {
+    const seen: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0 };
+    const answer = await this.#between(undefined, () =>
+      this.#connection.wire.run(`EXAMINE ${imapString(name)}`, {
+        changesFolder: true,
+        untagged: (text) => readSelect(seen, text),
+      }),
+    );
+    if (answer.status !== "OK") {
+      const refusal = this.#connection.refusal(answer, { verb: "EXAMINE", folder: path });
+      if (refusal.code === "folder-missing") return undefined;
+      throw refusal;
+    }
+    const { uidValidity, messages } = seen;
+    const uidNext = seen.uidNext || (await this.#between(undefined, () => askUidNext(this.#connection, name)));
+    return { name, path, uidValidity, uidNext, messages };
+  }
+
+  listMessages(folder: TargetFolder, options: ListMessagesOptions = {}): AsyncIterable<MessageHead> {
+    return this.#reader.listMessages(folder, options);
+  }
+
+  fetch(folder: TargetFolder, uids: readonly number[], options: Abortable = {}): AsyncIterable<Message> {
+    return this.#reader.fetch(folder, uids, options);
+  }
+
   async close(): Promise<void> {
     await this.#connection.wire.close();
   }
 
   async #list(): Promise<ListedFolder[]> {
     const { foreign } = this.#connection;
-    const { entries } = await this.#lane.between(undefined, () => listFolders(this.#connection, "*", false));
+    const { entries } = await this.#between(undefined, () => listFolders(this.#connection, "*", false));
     const folders = entries
       .filter((entry) => !isForeign(entry, foreign))
       .map((entry) => listedFolder(entry, WHOLE_TREE));
     for (const folder of folders) if (folder.selectable) this.#existing.set(levelsKey(folder.levels), folder.name);
     this.#listed = true;
     return folders;
+  }
+
+  /** Other commands between two appends; `selected` is the folder that they leave selected. */
+  #between<Result>(selected: string | undefined, write: () => Result): Promise<Awaited<Result>> {
+    return this.#lane.between(selected, () => {
+      this.#reader.forgetOpenFolder();
+      return write();
+    });
   }
 
   #nameFor(levels: readonly string[]): string {
@@ -179,7 +231,7 @@ export class ImapTarget implements MailTarget {
   async #createAndSelect(name: string, create: readonly string[]) {
     const { wire } = this.#connection;
     const selected: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0 };
-    const answers = await this.#lane.between(name, () => {
+    const answers = await this.#between(name, () => {
       const created = create.map((folder) => wire.run(`CREATE ${imapString(folder)}`));
       if (create.length > 0) wire.run(`SUBSCRIBE ${imapString(name)}`).catch(() => {});
       const untagged = (text: string) => readSelect(selected, text);

@@ -1,5 +1,5 @@
 import type { FolderPlan, ListedFolder, TargetFolder } from "./folder.js";
-import type { Abortable } from "./mail-source.js";
+import type { Abortable, ListMessagesOptions } from "./mail-source.js";
 import type { Message, MessageHead } from "./message.js";
 
 /** Something of a message that a target cannot keep, in one or two words: `keyword`, `flag`, `internal-date`. */
@@ -48,10 +48,35 @@ export interface FindOptions extends Abortable {
 }
 
 /**
+ * A target that can be read back, for verification: all three, or none. Nothing is made or changed by it. Never asked while
+ * an append is under way. The UIDs are those of the target.
+ */
+export interface TargetReading {
+  /** The folder as it stands, by its name; undefined where there is none. */
+  examineFolder(folder: Pick<TargetFolder, "name" | "path">, options?: Abortable): Promise<TargetFolder | undefined>;
+  /**
+   * What the folder holds, in ascending UID order.
+   * @throws MigrationError `uidvalidity-changed`, `access-denied` or `folder-missing`
+   */
+  listMessages(folder: TargetFolder, options?: ListMessagesOptions): AsyncIterable<MessageHead>;
+  /**
+   * Messages in ascending UID order. Pulling is the flow control. A message that is gone or that the server could not
+   * deliver is left out.
+   * @throws MigrationError as `listMessages`
+   */
+  fetch(folder: TargetFolder, uids: readonly number[], options?: Abortable): AsyncIterable<Message>;
+}
+
+/** Whether a target can be read back. */
+export function isReadable(target: MailTarget): target is MailTarget & TargetReading {
+  return target.examineFolder !== undefined && target.listMessages !== undefined && target.fetch !== undefined;
+}
+
+/**
  * One mailbox to write to. It only grows. An adapter never retries and never reconnects: when its connection is lost,
  * every call rejects with `connection-lost`, and the messages under way are in doubt.
  */
-export interface MailTarget {
+export interface MailTarget extends Partial<TargetReading> {
   readonly capabilities: TargetCapabilities;
   /** The folders that exist; the plan chooses among them. */
   listFolders(options?: Abortable): Promise<ListedFolder[]>;

@@ -69,3 +69,22 @@ export class UidSet {
     return low - 1;
   }
 }
+
+/**
+ * The UIDs from index `from` on as an IMAP sequence-set of at most `maxLength` characters, and the index of the first
+ * one that did not fit. `uids` are ascending.
+ */
+export function sequenceSet(uids: readonly number[], from: number, maxLength: number): { set: string; next: number } {
+  let set = "";
+  let next = from;
+  while (next < uids.length) {
+    const start = uids[next] ?? 0;
+    let end = next;
+    while (uids[end + 1] === start + end + 1 - next) end += 1;
+    const range = end === next ? `${start}` : `${start}:${uids[end]}`;
+    if (set !== "" && set.length + 1 + range.length > maxLength) break;
+    set += set === "" ? range : `,${range}`;
+    next = end + 1;
+  }
+  return { set, next };
+}

@@ -1,5 +1,5 @@
 import type { AlreadyThere, Copied, Outcome } from "../outcome.js";
-import type { ItemRecord } from "./migration-store.js";
+import type { HeldRecord, ItemRecord } from "./migration-store.js";
 
 /** What a report shows of an outcome, besides whose it is. */
 export type OutcomeFacts = Omit<ItemRecord, "emailAddress" | "folder">;
@@ -33,4 +33,16 @@ export function isChanged({ lost, uncertain }: OutcomeFacts): boolean {
 /** True when the target holds the message. */
 export function isAtTarget(outcome: Outcome): outcome is AlreadyThere | Copied {
   return outcome.kind === "copied" || outcome.kind === "alreadyThere";
+}
+
+export function heldRecord(outcome: AlreadyThere | Copied): HeldRecord {
+  const { uid, size, id } = outcome;
+  const { lost } = outcomeFacts(outcome);
+  return {
+    uid,
+    size,
+    ...(id !== undefined && { id }),
+    ...(outcome.kind === "copied" && { sha256: outcome.sha256 }),
+    ...(lost && { lost }),
+  };
 }

@@ -2,7 +2,7 @@ import type { SourceFolder } from "../mail/folder.js";
 import { folderPath } from "../mail/folder.js";
 import { type Books, emptyBooks, type Outcome, type OutcomeKind } from "../outcome.js";
 import { FolderPage } from "./folder-page.js";
-import { isAtTarget, isChanged, outcomeFacts } from "./item-record.js";
+import { heldRecord, isAtTarget, isChanged, outcomeFacts } from "./item-record.js";
 import type {
   BeginTarget,
   BegunMessage,
@@ -10,6 +10,7 @@ import type {
   Doubt,
   FolderJournal,
   FolderRecord,
+  HeldRecord,
   ItemRecord,
   Lease,
   MigrationStore,
@@ -26,8 +27,8 @@ interface MemoryFolder {
   readonly uidValidity: number;
   readonly page: FolderPage;
   readonly outcomes: Map<number, Outcome>;
-  /** Where its messages go, as people read it. */
-  target?: string;
+  /** Where its messages go. */
+  target?: Pick<BeginTarget, "name" | "path" | "uidValidity">;
   groups: number;
   /** How often its journal was opened; only the last one writes. */
   opened: number;
@@ -134,7 +135,10 @@ class MemoryStore implements MigrationStore {
     return this.#foldersOf(batch, emailAddress).map(({ name, path, target, uidValidity, page }) => ({
       name,
       source: path,
-      ...(target !== undefined && { target }),
+      ...(target && {
+        target: target.path,
+        targetFolder: { name: target.name, uidValidity: target.uidValidity },
+      }),
       uidValidity,
       books: page.books,
     }));
@@ -148,6 +152,18 @@ class MemoryStore implements MigrationStore {
         if (isChanged(facts) || kinds.includes(facts.kind)) yield { emailAddress: address, folder: path, ...facts };
       }
     }
+  }
+
+  async *listHeld(
+    batch: string,
+    emailAddress: string,
+    page: Pick<FolderRecord, "name" | "uidValidity">,
+  ): AsyncGenerator<HeldRecord> {
+    const folder = this.#foldersOf(batch, emailAddress).find(
+      ({ name, uidValidity }) => name === page.name && uidValidity === page.uidValidity,
+    );
+    const held = [...(folder?.outcomes.values() ?? [])].filter(isAtTarget);
+    yield* held.sort((one, other) => one.uid - other.uid).map(heldRecord);
   }
 
   async close(): Promise<void> {}
@@ -221,7 +237,8 @@ class MemoryJournal implements FolderJournal {
     const { page } = this.#writable();
     const unsettled = page.unsettled(messages);
     if (unsettled.length === 0) return;
-    this.#folder.target = target.path;
+    const { name, path, uidValidity } = target;
+    this.#folder.target = { name, path, uidValidity };
     page.addGroup(++this.#folder.groups, unsettled, target);
   }
 

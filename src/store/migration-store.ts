@@ -118,6 +118,8 @@ export interface FolderRecord {
   readonly source: string;
   /** Where it went; absent while nothing was begun. */
   readonly target?: string;
+  /** The same by its raw name, under the UIDVALIDITY that the ids of the last group are of; absent with `target`. */
+  readonly targetFolder?: { readonly name: string; readonly uidValidity: number };
   readonly uidValidity: number;
   readonly books: Books;
 }
@@ -135,6 +137,20 @@ export interface ItemRecord {
   readonly detail?: string;
   readonly lost?: readonly string[];
   readonly uncertain?: boolean;
+}
+
+/** A message that the target is known to hold. */
+export interface HeldRecord {
+  /** Its UID at the source. */
+  readonly uid: number;
+  /** Octets: those that were sent where there is a `sha256`, the source's claim otherwise. */
+  readonly size: number;
+  /** The target's UID or id; absent where the target did not tell. */
+  readonly id?: string;
+  /** Of the octets that were sent; absent for what was already there. */
+  readonly sha256?: Uint8Array;
+  /** What the target told that it could not keep; absent where it kept everything. */
+  readonly lost?: readonly string[];
 }
 
 /** What has to outlive the process. Never holds a password or a token. */
@@ -162,5 +178,11 @@ export interface MigrationStore {
   listFolders(batch: string, emailAddress: string): Promise<FolderRecord[]>;
   /** The messages with one of these outcomes, or with something lost; folder by folder in UID order. */
   listItems(batch: string, emailAddress: string, kinds: readonly OutcomeKind[]): AsyncIterable<ItemRecord>;
+  /** The messages of one page that are `copied` or `alreadyThere`, in UID order. */
+  listHeld(
+    batch: string,
+    emailAddress: string,
+    page: Pick<FolderRecord, "name" | "uidValidity">,
+  ): AsyncIterable<HeldRecord>;
   close(): Promise<void>;
 }

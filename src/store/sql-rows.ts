@@ -1,7 +1,7 @@
 import type { Books } from "../outcome.js";
 import type { MigrationUserStatus } from "../status.js";
 import type { OutcomeFacts } from "./item-record.js";
-import type { BeginTarget, BegunMessage, SyncPoint, UserRecord } from "./migration-store.js";
+import type { BeginTarget, BegunMessage, HeldRecord, SyncPoint, UserRecord } from "./migration-store.js";
 import type { SqlRow, SqlValue } from "./sql-database.js";
 
 /** A whole number; some databases hand 64-bit integers out as text. */
@@ -90,6 +90,19 @@ export function outcomeFactsOf(row: SqlRow): OutcomeFacts {
     ...(detail !== undefined && { detail }),
     ...(lost !== undefined && { lost: JSON.parse(lost) }),
     ...(row["uncertain"] !== null && { uncertain: true }),
+  };
+}
+
+export function heldRecordOf(row: SqlRow): HeldRecord {
+  const id = optionalText(row, "target_id");
+  const { sha256 } = row;
+  const lost = optionalText(row, "lost");
+  return {
+    uid: integer(row, "uid"),
+    size: integer(row, "size"),
+    ...(id !== undefined && { id }),
+    ...(sha256 instanceof Uint8Array && { sha256 }),
+    ...(lost !== undefined && { lost: JSON.parse(lost) }),
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   Claim,
   FolderJournal,
   FolderRecord,
+  HeldRecord,
   ItemRecord,
   Lease,
   MigrationStore,
@@ -14,7 +15,17 @@ import { applySchema } from "./schema.js";
 import type { SqlConnection, SqlDatabase, SqlRow } from "./sql-database.js";
 import { messagePages, openSqlJournal } from "./sql-journal.js";
 import { heldUser } from "./sql-lease.js";
-import { booksOf, integer, optionalInteger, optionalText, orNull, outcomeFactsOf, text, userOf } from "./sql-rows.js";
+import {
+  booksOf,
+  heldRecordOf,
+  integer,
+  optionalInteger,
+  optionalText,
+  orNull,
+  outcomeFactsOf,
+  text,
+  userOf,
+} from "./sql-rows.js";
 import { changedUser, claimedUser, emailKey } from "./user-record.js";
 
 /** The ledger in a SQL database. Its tables are made, and brought up to date, at the first call. */
@@ -106,7 +117,10 @@ class SqlStore implements MigrationStore {
       return {
         name: text(row, "name"),
         source: text(row, "path"),
-        ...(target !== undefined && { target }),
+        ...(target !== undefined && {
+          target,
+          targetFolder: { name: text(row, "target_name"), uidValidity: integer(row, "target_uid_validity") },
+        }),
         uidValidity: integer(row, "uid_validity"),
         books: booksOf(row),
       };
@@ -121,6 +135,23 @@ class SqlStore implements MigrationStore {
       for await (const rows of messagePages(this.#database, columns, integer(folder, "id"), `AND (${listed})`, kinds)) {
         for (const row of rows) yield { ...user, ...outcomeFactsOf(row) };
       }
+    }
+  }
+
+  async *listHeld(
+    batch: string,
+    emailAddress: string,
+    page: Pick<FolderRecord, "name" | "uidValidity">,
+  ): AsyncGenerator<HeldRecord> {
+    const folders = await this.#folderRows(batch, emailAddress);
+    const folder = folders.find(
+      (row) => text(row, "name") === page.name && integer(row, "uid_validity") === page.uidValidity,
+    );
+    if (!folder) return;
+    const columns = "uid, size, target_id, sha256, lost";
+    const held = "AND kind IN ('copied', 'alreadyThere')";
+    for await (const rows of messagePages(this.#database, columns, integer(folder, "id"), held)) {
+      yield* rows.map(heldRecordOf);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ErrorScope, MigrationErrorCode } from "../errors.js";
+import type { StoredMessage } from "./sample-message.js";
 
 /** What can go wrong with any call. */
 export interface CallFault {
@@ -37,6 +38,10 @@ export interface AppendFault extends CallFault {
   readonly refuse?: string;
   /** Other octets are stored than were sent. */
   readonly rewrite?: (octets: Uint8Array) => Uint8Array;
+  /** The target says that it holds the message, and stored it so many times: not at all, or twice. */
+  readonly storeTimes?: 0 | 2;
+  /** The message is stored with other flags or another date, which the target does not tell. */
+  readonly alter?: (message: StoredMessage) => StoredMessage;
 }
 
 /** What can fail, and how. */
@@ -51,6 +56,7 @@ export interface FaultKinds {
   ensureFolder: CallFault;
   append: AppendFault;
   find: CallFault;
+  examineFolder: CallFault;
 }
 
 /** A point at which a fake can be made to fail. */

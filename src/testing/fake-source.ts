@@ -38,7 +38,8 @@ export async function openFakeSource(
   return new FakeSource(mailbox, { ...options, faults }, connection);
 }
 
-class FakeSource implements MailSource {
+/** @internal */
+export class FakeSource implements MailSource {
   readonly #mailbox: FakeMailbox;
   readonly #connection: FakeConnection;
   readonly #faults: FaultScript;

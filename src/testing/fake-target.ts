@@ -1,13 +1,27 @@
 import { MigrationError } from "../errors.js";
 import { isSystemFlag, permittedFlags } from "../mail/flags.js";
-import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
+import {
+  type FolderPlan,
+  folderPath,
+  type ListedFolder,
+  type SourceFolder,
+  type TargetFolder,
+} from "../mail/folder.js";
 import { headerBlock, matchByHeader } from "../mail/header-key.js";
 import type { Abortable } from "../mail/mail-source.js";
-import type { Appended, FindOptions, Loss, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
+import type {
+  Appended,
+  FindOptions,
+  Loss,
+  MailTarget,
+  TargetCapabilities,
+  TargetReading,
+} from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { FakeConnection, type JournalEntry } from "./fake-connection.js";
 import { type AppendFault, type FakeFault, FaultScript } from "./fake-faults.js";
 import type { FakeFolder, FakeMailbox } from "./fake-mailbox.js";
+import { FakeSource } from "./fake-source.js";
 import type { StoredMessage } from "./sample-message.js";
 
 /** How a {@link fakeTarget} behaves. */
@@ -20,6 +34,8 @@ export interface FakeTargetOptions {
   tellsIds?: boolean;
   /** True: messages are found by Message-ID, as on a target that rebuilds them. Default false. */
   rewrites?: boolean;
+  /** False: it cannot be read back, so that nothing can be verified. Default true. */
+  readable?: boolean;
   /** What goes wrong; default nothing. Give a {@link FaultScript} to several fakes to count on over all of them. */
   faults?: readonly FakeFault[] | FaultScript;
   /** Every call is noted here, in order. */
@@ -27,8 +43,8 @@ export interface FakeTargetOptions {
 }
 
 /**
- * A target over a mailbox in memory. It holds its caller to the contract: more appends than `maxConcurrentAppends`, or a
- * `find` while one into that folder is under way, reject with `unexpected`.
+ * A target over a mailbox in memory. It holds its caller to the contract: more appends than `maxConcurrentAppends`, a
+ * `find` while one into that folder is under way, or reading back while any is, reject with `unexpected`.
  *
  * An append stores its message as soon as it was read, and answers later. What is under way when the connection is lost
  * may have been stored or not, as with a real server.
@@ -51,6 +67,9 @@ export async function openFakeTarget(
 
 class FakeTarget implements MailTarget {
   readonly capabilities: TargetCapabilities;
+  readonly examineFolder?: TargetReading["examineFolder"];
+  readonly listMessages?: TargetReading["listMessages"];
+  readonly fetch?: TargetReading["fetch"];
   readonly #mailbox: FakeMailbox;
   readonly #options: FakeTargetOptions;
   readonly #connection: FakeConnection;
@@ -72,6 +91,11 @@ class FakeTarget implements MailTarget {
       names: { ...(mailbox.delimiter && { delimiter: mailbox.delimiter }), caseInsensitive: false, prefix: [] },
       ...options.capabilities,
     };
+    if (options.readable === false) return;
+    const reader = new FakeSource(mailbox, { faults: this.#faults }, this.#connection);
+    this.examineFolder = (folder, abortable) => this.#examine(folder, abortable);
+    this.listMessages = (folder, listing) => this.#unlessAppending(reader).listMessages(asSource(folder), listing);
+    this.fetch = (folder, uids, abortable) => this.#unlessAppending(reader).fetch(asSource(folder), uids, abortable);
   }
 
   listFolders({ signal }: Abortable = {}): Promise<ListedFolder[]> {
@@ -93,13 +117,7 @@ class FakeTarget implements MailTarget {
       for (let depth = 1; depth <= target.length; depth++) this.#make(target.slice(0, depth));
       const made = this.#make(target);
       made.selectable = true;
-      return {
-        name: made.name,
-        path: folderPath(made.levels),
-        uidValidity: made.uidValidity,
-        uidNext: made.uidNext,
-        messages: made.messages.length,
-      };
+      return asTarget(made);
     });
   }
 
@@ -146,6 +164,23 @@ class FakeTarget implements MailTarget {
     });
   }
 
+  #examine(
+    { name, path }: Pick<TargetFolder, "name" | "path">,
+    { signal }: Abortable = {},
+  ): Promise<TargetFolder | undefined> {
+    return this.#connection.note({ call: "examineFolder", folder: path }, async () => {
+      const folder = this.#mailbox.find(name);
+      await this.#begin(this.#faults.next("examineFolder", folder ? { folder } : {}), signal);
+      this.#unlessAppending(undefined);
+      return folder?.selectable ? asTarget(folder) : undefined;
+    });
+  }
+
+  #unlessAppending<T>(reader: T): T {
+    if (this.#appendsUnderWay.length === 0) return reader;
+    throw new MigrationError("unexpected", "the target is read back while an append is under way");
+  }
+
   /** What every call but an append begins with. */
   async #begin(fault: Parameters<FakeConnection["obey"]>[0], signal: AbortSignal | undefined): Promise<void> {
     await this.#connection.until(Promise.resolve(), signal);
@@ -163,16 +198,19 @@ class FakeTarget implements MailTarget {
     await this.#connection.obey(fault, signal);
     if (fault.refuse !== undefined) throw new MigrationError("message-refused", fault.refuse, { uid: message.uid });
     const { kept, lost } = this.#lossesOf(message);
-    const stored: StoredMessage = {
+    const given: StoredMessage = {
       octets: fault.rewrite ? fault.rewrite(octets) : octets,
       flags: new Set(kept),
       internalDate: wholeSeconds(message.internalDate),
     };
+    const stored = fault.alter ? fault.alter(given) : given;
     if (fault.loseThenStoreOn !== undefined) {
       void fault.loseThenStoreOn.then(() => opened.add(stored));
       throw this.#connection.lose();
     }
     const uid = opened.add(stored);
+    if (fault.storeTimes === 0) opened.expunge(uid);
+    if (fault.storeTimes === 2) opened.add(stored);
     if (fault.storeThenLose) throw this.#connection.lose();
     await this.#connection.until(new Promise((resolve) => setImmediate(resolve)), signal);
     return { ...(this.#options.tellsIds !== false && { id: String(uid) }), ...(lost.length > 0 && { lost }) };
@@ -241,6 +279,14 @@ class FakeTarget implements MailTarget {
     if (opened?.selectable) return opened;
     throw new MigrationError("folder-missing", `${folder.path} cannot be opened.`, { folder: folder.path });
   }
+}
+
+function asTarget({ name, levels, uidValidity, uidNext, messages }: FakeFolder): TargetFolder {
+  return { name, path: folderPath(levels), uidValidity, uidNext, messages: messages.length };
+}
+
+function asSource({ path, ...folder }: TargetFolder): SourceFolder {
+  return { ...folder, levels: path.split("/"), selectable: true };
 }
 
 /** Servers keep INTERNALDATE to the second (RFC 9051 section 2.3.3), and give messages without one the time of arrival. */

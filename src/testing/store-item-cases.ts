@@ -107,6 +107,29 @@ export function storeItemCases(open: OpenStore): readonly BehaviourCase[] {
       },
     },
     {
+      title: "lists what the target holds of one page in UID order, with id, size and digest as they were settled",
+      async run() {
+        const { store, lease, journal, reopen } = await openInbox(open);
+        const other = await store.openJournal(lease, sourceFolder("INBOX", 8));
+        await other.settle([copied(9)]);
+        await journal.settle([copied(7, { lost: ["keyword"] }), ...oneOfEach]);
+        await journal.settle([{ uid: 8, kind: "alreadyThere", size: 80 }]);
+        const next = await reopen();
+        const listed = await collect(next.listHeld(BATCH, "TERRY.adams@contoso.com", sourceFolder("INBOX")));
+        assert.deepEqual(
+          listed.map(({ sha256, ...rest }) => ({ ...rest, ...(sha256 && { sha256: [...sha256] }) })),
+          [
+            { uid: 1, size: 1000, id: "501", sha256: Array(32).fill(1) },
+            { uid: 2, size: 20, id: "77" },
+            { uid: 7, size: 1000, id: "507", sha256: Array(32).fill(7), lost: ["keyword"] },
+            { uid: 8, size: 80 },
+          ],
+        );
+        assert.deepEqual(await collect(next.listHeld(BATCH, USER, sourceFolder("INBOX", 9))), []);
+        assert.deepEqual(await collect(next.listHeld("unknown", USER, sourceFolder("INBOX"))), []);
+      },
+    },
+    {
       title: "R10 keeps nothing that it was not asked to keep, such as a password that an object carries along",
       async run() {
         const { store, lease, journal, reopen } = await openInbox(open);

@@ -372,6 +372,7 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
             name: "INBOX.Sent",
             source: "INBOX/Sent",
             target: "Sent Items",
+            targetFolder: { name: "Sent Items", uidValidity: 99 },
             uidValidity: 7,
             books: { ...emptyBooks, copied: 1, octetsCopied: 1000 },
           },

@@ -12,6 +12,7 @@ import { fakeMessage } from "./fake-content.js";
 import type { FolderContent } from "./fake-mailbox.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "./sample-message.js";
 import type { MailboxKeeps } from "./source-cases.js";
+import { targetReadingCases } from "./target-reading-cases.js";
 
 /** A target over an empty mailbox. */
 export interface OpenedTarget {
@@ -29,6 +30,8 @@ export interface TargetMailbox extends MailboxKeeps {
   refused?: StoredMessage;
   /** Numbers its messages by UID, so that a look can begin at one. Default true. */
   uids?: boolean;
+  /** Can be read back. Default true. */
+  readable?: boolean;
 }
 
 /**
@@ -50,13 +53,17 @@ export function targetCases(open: OpenTarget, mailbox: TargetMailbox = {}): Beha
     ...concurrencyCases(withTarget, mailbox),
     ...failureCases(withTarget, mailbox),
     ...findCases(withTarget, mailbox),
+    ...(mailbox.readable === false ? [] : targetReadingCases(withTarget)),
   ];
 }
 
 type WithTarget = (check: (opened: Opened) => Promise<void>) => Promise<void>;
 
-/** An open target, with what the cases ask of it again and again. */
-class Opened {
+/**
+ * An open target, with what the cases ask of it again and again.
+ * @internal
+ */
+export class Opened {
   constructor(
     readonly target: MailTarget,
     readonly read: OpenedTarget["read"],

@@ -23,10 +23,8 @@ export interface Plan {
 export interface Verdict {
   /** What is wrong at the end; empty where nothing is. */
   readonly faults: readonly string[];
-  /** How many interruptions came about. */
-  readonly struck: number;
-  /** How many steps the last run took that was to be interrupted. */
-  readonly steps: number;
+  /** Which of the interruptions came about. */
+  readonly struck: readonly boolean[];
   readonly trace: readonly string[];
 }
 
@@ -67,8 +65,7 @@ export async function migrate(
   if (at[0] === 1) faults.push(...(await secretFaults(last)));
   return {
     faults: [...new Set(faults)],
-    struck: runs.filter(({ steps }) => steps.struck).length,
-    steps: runs[at.length - 1]?.steps.taken ?? 0,
+    struck: at.map((_, index) => runs[index]?.steps.struck === true),
     trace: runs[0]?.steps.trace ?? [],
   };
 }

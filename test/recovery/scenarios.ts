@@ -98,6 +98,11 @@ export const scenarios: readonly Scenario[] = [
     between: ({ source }) => void source.folder("INBOX").add(sampleMessage("Late")),
   },
   { title: "twins", world: user(twins), twice: true },
+  { title: "twins whose outcomes are written in mid-stream", world: user(twins, { tickMs: 400 }), twice: true },
+  {
+    title: "twins whose appends are all under way together",
+    world: user(twins, { targetOptions: { capabilities: { maxConcurrentAppends: 10 } } }),
+  },
   {
     title: "twins that come after a complete pass",
     world: user([one, other]),
@@ -111,7 +116,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "twins on a target that tells no UIDs",
-    world: user(twins, { targetOptions: { tellsIds: false } }),
+    world: user(twins, { targetOptions: { tellsIds: false }, tickMs: 400 }),
     twice: true,
   },
   {
@@ -261,7 +266,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     title: "a half filled target that tells no UIDs",
-    world: user(twins, { target: inbox([one, other, one]), targetOptions: { tellsIds: false } }),
+    world: user(twins, { target: inbox([one, other, one]), targetOptions: { tellsIds: false }, tickMs: 400 }),
   },
   {
     title: "wrong sizes in the listing",

@@ -1,14 +1,23 @@
 import type { Clock } from "../../src/engine/clock.js";
 import { MigrationError } from "../../src/errors.js";
 
-/** A clock that stands still while anybody works, and jumps to the next point that somebody waits for. */
+/**
+ * A clock that stands still while anybody works, or goes on by a tick each time it is asked, and jumps to the next point
+ * that somebody waits for.
+ */
 export class VirtualClock implements Clock {
   /** Every pause that was asked for, in milliseconds, in the order of asking. */
   readonly pauses: number[] = [];
+  readonly #tickMs: number;
   #now = 0;
   readonly #points = new Set<{ readonly at: number; reach(): void }>();
 
+  constructor(tickMs = 0) {
+    this.#tickMs = tickMs;
+  }
+
   now(): number {
+    this.#now += this.#tickMs;
     return this.#now;
   }
 

@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly limits?: MigrationLimits;
   readonly settleDelayMs?: number;
   readonly cap?: number;
+  /** Milliseconds that pass each time the engine looks at its clock; default none. */
+  readonly tickMs?: number;
   /** A store or a target that is wrong on purpose. */
   readonly wrongStore?: (store: MigrationStore) => MigrationStore;
   readonly wrongTarget?: (target: MailTarget) => MailTarget;
@@ -82,7 +84,7 @@ export interface Run {
 let worlds = 0;
 
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly users: readonly UserMailboxes[];
   readonly name = `Batch${++worlds}`;
   readonly store: MigrationStore;
@@ -96,6 +98,7 @@ export class World {
   constructor(store: MigrationStore, options: WorldOptions) {
     this.store = store;
     this.options = options;
+    this.clock = new VirtualClock(options.tickMs);
     this.users = options.sources.map((source, index) => ({
       emailAddress: `user${index + 1}@contoso.com`,
       source: new FakeMailbox(source),
@@ -136,7 +139,7 @@ export class World {
       settleDelayMs = 30_000,
       cap = 20,
       targetOptions,
-      wrongStore,
+      wrongStore = (store: MigrationStore) => store,
       wrongTarget,
     } = this.options;
     const batch = new MigrationBatch({
@@ -158,7 +161,9 @@ export class World {
         openMailbox: async (emailAddress, options) => {
           steps.step("before openMailbox");
           const { target } = this.#mailboxes(emailAddress);
-          const fakeOptions = { ...targetOptions, faults: this.#faults, journal: targetCalls };
+          // Few appends at a time, so that there are moments when some are answered and others have not begun.
+          const capabilities = { maxConcurrentAppends: 2, ...targetOptions?.capabilities };
+          const fakeOptions = { ...targetOptions, capabilities, faults: this.#faults, journal: targetCalls };
           const inner = await openFakeTarget(target, fakeOptions, options);
           opened.target.add(inner);
           steps.step("after openMailbox");
@@ -168,7 +173,7 @@ export class World {
       users: this.users.map(
         ({ emailAddress }) => new CsvRow({ emailAddress, userName: emailAddress, password: PASSWORD }),
       ),
-      store: steppingStore(this.#watched(wrongStore?.(this.store) ?? this.store, steps), steps),
+      store: steppingStore(wrongStore(this.#watchedStore(steps)), steps),
       limits,
       settleDelayMs,
       clock: this.clock,
@@ -194,7 +199,8 @@ export class World {
   }
 
   /** The store, seen by whoever compares what is told with what is durable. */
-  #watched(store: MigrationStore, steps: Steps): MigrationStore {
+  #watchedStore(steps: Steps): MigrationStore {
+    const { store } = this;
     return intercepting(store, {
       claimUser: async (batch, claim) => {
         const lease = await store.claimUser(batch, claim);

@@ -54,57 +54,54 @@ const realServers = [
   },
 ] as const;
 
-describe.each(realServers)(
-  "an IMAP target on $name",
-  ({ start, mailbox, takesOddNames, refusedOctets, refusesOctets }) => {
-    let server: MailServer;
-    let mailboxes: RealMailboxes;
-    beforeAll(async () => {
-      server = await start();
-      mailboxes = new RealMailboxes(server);
-    });
-    afterAll(() => server.stop());
-    for (const { title, run } of targetCases(() => mailboxes.openTarget(), mailbox)) {
-      if (takesOddNames || title !== oddNames) it(title, run);
-    }
+describe.each(realServers)("an IMAP target on $name", ({ start, mailbox, takesOddNames, refusedOctets }) => {
+  let server: MailServer;
+  let mailboxes: RealMailboxes;
+  beforeAll(async () => {
+    server = await start();
+    mailboxes = new RealMailboxes(server);
+  });
+  afterAll(() => server.stop());
+  for (const { title, run } of targetCases(() => mailboxes.openTarget(), mailbox)) {
+    if (takesOddNames || title !== oddNames) it(title, run);
+  }
 
-    it.skipIf(takesOddNames)(
-      "says `folder-name` of a folder that the server does not take, and makes others",
-      async () => {
-        const { target, read } = await mailboxes.openTarget();
-        const { prefix } = target.capabilities.names;
-        await expect(target.ensureFolder(planFor([...prefix, "😀{9}"]))).rejects.toMatchObject({
-          ...{ code: "folder-name", scope: "folder", retry: "never", folder: [...prefix, "😀{9}"].join("/") },
-        });
-        await target.ensureFolder(planFor([...prefix, "Entwürfe & Pläne"]));
-        const paths = (await read()).map(({ levels }) => levels.slice(prefix.length).join("/"));
-        expect(paths).toContain("Entwürfe & Pläne");
-        await target.close();
-      },
-    );
-
-    it("keeps all but the refused message when each of a refused group is sent again (R15)", async () => {
+  it.skipIf(takesOddNames)(
+    "says `folder-name` of a folder that the server does not take, and makes others",
+    async () => {
       const { target, read } = await mailboxes.openTarget();
-      const folder = await target.ensureFolder(planFor([...target.capabilities.names.prefix, "Group"]));
-      const [one, two, three] = ["one", "two", "three"].map((subject) => sampleMessage(subject));
-      const messages = [one, rawMessage(refusedOctets), two, three];
-      const refused: string[] = [];
-      const append = async (again: number[], at: number) => {
-        const message = messages[at];
-        if (!message) return;
-        const answer = target.append(folder, fakeMessage(at + 1, message));
-        await answer.catch((error: MigrationError) => {
-          if (error.code === "group-refused") again.push(at);
-          else refused.push(`${at} ${error.scope}`);
-        });
-      };
-      const again: number[] = [];
-      await Promise.all(messages.map((_, at) => append(again, at)));
-      for (const at of again) await append([], at);
-      expect(refused).toEqual(["1 message"]);
-      const held = (await read()).find(({ levels }) => levels.at(-1) === "Group")?.messages ?? [];
-      expect(held).toHaveLength(3);
+      const { prefix } = target.capabilities.names;
+      await expect(target.ensureFolder(planFor([...prefix, "😀{9}"]))).rejects.toMatchObject({
+        ...{ code: "folder-name", scope: "folder", retry: "never", folder: [...prefix, "😀{9}"].join("/") },
+      });
+      await target.ensureFolder(planFor([...prefix, "Entwürfe & Pläne"]));
+      const paths = (await read()).map(({ levels }) => levels.slice(prefix.length).join("/"));
+      expect(paths).toContain("Entwürfe & Pläne");
       await target.close();
-    });
-  },
-);
+    },
+  );
+
+  it("keeps all but the refused message when each of a refused group is sent again (R15)", async () => {
+    const { target, read } = await mailboxes.openTarget();
+    const folder = await target.ensureFolder(planFor([...target.capabilities.names.prefix, "Group"]));
+    const [one, two, three] = ["one", "two", "three"].map((subject) => sampleMessage(subject));
+    const messages = [one, rawMessage(refusedOctets), two, three];
+    const refused: string[] = [];
+    const append = async (again: number[], at: number) => {
+      const message = messages[at];
+      if (!message) return;
+      const answer = target.append(folder, fakeMessage(at + 1, message));
+      await answer.catch((error: MigrationError) => {
+        if (error.code === "group-refused") again.push(at);
+        else refused.push(`${at} ${error.scope}`);
+      });
+    };
+    const again: number[] = [];
+    await Promise.all(messages.map((_, at) => append(again, at)));
+    for (const at of again) await append([], at);
+    expect(refused).toEqual(["1 message"]);
+    const held = (await read()).find(({ levels }) => levels.at(-1) === "Group")?.messages ?? [];
+    expect(held).toHaveLength(3);
+    await target.close();
+  });
+});

@@ -119,12 +119,16 @@ export class AppendLane {
       this.#reading = undefined;
       release();
     }
-    const { size } = content;
-    this.#unanswered += size;
+    // Not awaited: while hundreds of messages wait for their answers, none may hold on to its request.
+    return this.#answered(sent.command, sent.position, content.size);
+  }
+
+  async #answered(command: AppendCommand, position: number, octets: number): Promise<AppendAnswer> {
+    this.#unanswered += octets;
     try {
-      return this.#settle(sent.command, sent.position, await sent.command.answer);
+      return this.#settle(command, position, await command.answer);
     } finally {
-      this.#unanswered -= size;
+      this.#unanswered -= octets;
       this.#wakeWindow?.();
     }
   }

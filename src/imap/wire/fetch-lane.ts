@@ -1,6 +1,6 @@
 import { MigrationError } from "../../errors.js";
 import type { Message } from "../../mail/message.js";
-import { UidSet } from "../../mail/uid-set.js";
+import { sequenceSet, UidSet } from "../../mail/uid-set.js";
 import { type FetchRow, parseFetchRow } from "./fetch-row.js";
 import { LITERAL, type LiteralSink } from "./response-reader.js";
 import { StreamedContent } from "./streamed-content.js";
@@ -8,10 +8,8 @@ import { DISCARD, type TaggedAnswer, type WireConnection } from "./wire-connecti
 
 /** Octets that arrived and nobody has read yet, beyond which the server is held back. */
 const HIGH_WATER_OCTETS = 512 * 1024;
-/** UIDs asked for in one command; keeps the line short, and bounds what an abandoned fetch still has to read. */
-const UIDS_PER_COMMAND = 500;
-/** Commands written ahead of the answers, so that the server never waits for us. */
-const COMMANDS_AHEAD = 4;
+/** Octets of one command's UIDs: servers take lines of 8,000 (RFC 7162 section 4). A whole folder is mostly one range. */
+const SET_OCTETS = 7_500;
 const FETCH_ROW = /^\d+ FETCH /i;
 const BODY_ITEM = / BODY\[\](?:<\d+>)? $/i;
 
@@ -196,25 +194,22 @@ class MessageStream implements AsyncIterableIterator<Message> {
     else resolve({ done: true, value: undefined });
   }
 
-  /** Writes the next commands, as far ahead as allowed. */
+  /** One command at a time: a server may work on two of the same folder at once, and mix their rows. */
   #ask(): void {
-    while (this.#commands < COMMANDS_AHEAD && this.#nextIndex < this.#uids.length) {
-      if (this.#abandoned || this.#error) return;
-      const uids = this.#uids.slice(this.#nextIndex, this.#nextIndex + UIDS_PER_COMMAND);
-      this.#nextIndex += uids.length;
-      this.#commands += 1;
-      const opening = this.#request.open();
-      const set = UidSet.of(uids).toString();
-      this.#wire
-        .run(`UID FETCH ${set} (UID FLAGS INTERNALDATE BODY.PEEK[])`, {
-          untagged: (text, literals) => this.#onRow(opening, text, literals),
-          literal: (text, size) => this.#onLiteral(opening, text, size),
-        })
-        .then(
-          (answer) => this.#answered(opening, answer),
-          (error: MigrationError) => this.#answered({ error }, undefined),
-        );
-    }
+    if (this.#commands > 0 || this.#nextIndex >= this.#uids.length || this.#abandoned || this.#error) return;
+    const { set, next } = sequenceSet(this.#uids, this.#nextIndex, SET_OCTETS);
+    this.#nextIndex = next;
+    this.#commands += 1;
+    const opening = this.#request.open();
+    this.#wire
+      .run(`UID FETCH ${set} (UID FLAGS INTERNALDATE BODY.PEEK[])`, {
+        untagged: (text, literals) => this.#onRow(opening, text, literals),
+        literal: (text, size) => this.#onLiteral(opening, text, size),
+      })
+      .then(
+        (answer) => this.#answered(opening, answer),
+        (error: MigrationError) => this.#answered({ error }, undefined),
+      );
   }
 
   #answered(opening: FolderOpening, answer: TaggedAnswer | undefined): void {

@@ -49,7 +49,7 @@ interface PendingCommand {
 }
 
 const STATUS_LINE = /^(OK|NO|BAD|BYE|PREAUTH)(?: \[([^\]]*)\])? ?(.*)$/is;
-const HIGH_WATER_OCTETS = 1024 * 1024;
+const HIGH_WATER_OCTETS = 256 * 1024;
 
 /**
  * An authenticated IMAP connection that is driven by us: commands are written without waiting for the answers to the

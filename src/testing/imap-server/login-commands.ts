@@ -69,7 +69,10 @@ class SaslExchange {
     const { connection, context } = this.#session;
     await this.#answer.continuation(Buffer.from(challenge, "utf8").toString("base64"));
     const line = await connection.reader.line();
-    if (line === undefined) throw new ConnectionGone();
+    if (line === undefined) {
+      connection.end();
+      throw new ConnectionGone();
+    }
     context.transcript.client(connection.id, withoutSasl(line));
     if (line === "*") refuse("BAD Authentication cancelled");
     return line;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MigrationError } from "../../../../src/errors.js";
-import type { Message } from "../../../../src/mail/message.js";
 import { FetchLane, type FetchRequest, type FolderOpening } from "../../../../src/imap/wire/fetch-lane.js";
 import type { WireConnection } from "../../../../src/imap/wire/wire-connection.js";
+import type { Message } from "../../../../src/mail/message.js";
 import { readOctets } from "../../../../src/testing/fake-content.js";
 import { commandsIn, connectWire, type FakeSocket } from "./fake-socket.js";
 
@@ -45,7 +45,8 @@ const row = (uid: number, body: string) =>
 /** UIDs and texts of what comes, to the end. */
 async function texts(messages: AsyncIterable<Message>): Promise<[number, string][]> {
   const read: [number, string][] = [];
-  for await (const { uid, content } of messages) read.push([uid, Buffer.from(await readOctets(content)).toString("latin1")]);
+  for await (const { uid, content } of messages)
+    read.push([uid, Buffer.from(await readOctets(content)).toString("latin1")]);
   return read;
 }
 
@@ -55,7 +56,11 @@ async function arrived(messages: AsyncIterator<Message>): Promise<Message> {
   return result.value;
 }
 
-const codeOf = (promise: Promise<unknown>) => promise.then(() => "resolved", (error: MigrationError) => error.code);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "resolved",
+    (error: MigrationError) => error.code,
+  );
 
 describe("FetchLane", () => {
   it("asks by PEEK for sorted ranges, and hands out what comes with flags and date (R3, R4)", async () => {
@@ -88,15 +93,27 @@ describe("FetchLane", () => {
   });
 
   it.each([
-    ["a body before UID, flags and date", `* 1 FETCH (BODY[] {4}\r\nbody UID 1 FLAGS (\\Seen) INTERNALDATE ${DATE})\r\n`],
+    [
+      "a body before UID, flags and date",
+      `* 1 FETCH (BODY[] {4}\r\nbody UID 1 FLAGS (\\Seen) INTERNALDATE ${DATE})\r\n`,
+    ],
     ["a body between flags and UID", `* 1 FETCH (FLAGS (\\Seen) BODY[] {4}\r\nbody INTERNALDATE ${DATE} UID 1)\r\n`],
     ["a quoted body", `* 1 FETCH (UID 1 FLAGS (\\Seen) BODY[] "body" INTERNALDATE ${DATE})\r\n`],
     ["a body as literal8", `* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE ${DATE} BODY[] ~{4}\r\nbody)\r\n`],
-    ["a body behind another literal", `* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE {26}\r\n${DATE.slice(1, -1)} BODY[] {4}\r\nbody)\r\n`],
+    [
+      "a body behind another literal",
+      `* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE {26}\r\n${DATE.slice(1, -1)} BODY[] {4}\r\nbody)\r\n`,
+    ],
     ["a body with an origin", `* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE ${DATE} BODY[]<0> {4}\r\nbody)\r\n`],
     ["items in lower case", `* 1 fetch (uid 1 flags (\\Seen) internaldate ${DATE} body[] {4}\r\nbody)\r\n`],
-    ["items that nobody asked for", `* 1 FETCH (X-GM-MSGID 9 UID 1 MODSEQ (5) FLAGS (\\Seen) INTERNALDATE ${DATE} BODY[] {4}\r\nbody X (y))\r\n`],
-    ["a keyword with a bracket in it", `* 1 FETCH (FLAGS (\\Seen a[b) UID 1 INTERNALDATE ${DATE} BODY[] {4}\r\nbody)\r\n`],
+    [
+      "items that nobody asked for",
+      `* 1 FETCH (X-GM-MSGID 9 UID 1 MODSEQ (5) FLAGS (\\Seen) INTERNALDATE ${DATE} BODY[] {4}\r\nbody X (y))\r\n`,
+    ],
+    [
+      "a keyword with a bracket in it",
+      `* 1 FETCH (FLAGS (\\Seen a[b) UID 1 INTERNALDATE ${DATE} BODY[] {4}\r\nbody)\r\n`,
+    ],
   ])("reads a row with %s", async (_, line) => {
     const messages = fetch([1]);
     await socket.got("\r\n");
@@ -140,7 +157,7 @@ describe("FetchLane", () => {
     ]);
   });
 
-  it("hands out a `BODY[]` of \"\" as a content of no octets", async () => {
+  it('hands out a `BODY[]` of "" as a content of no octets', async () => {
     const read = texts(fetch([1]));
     await socket.got("\r\n");
     socket.send(`* 1 FETCH (UID 1 FLAGS () INTERNALDATE ${DATE} BODY[] "")\r\nm1 OK\r\n`);
@@ -148,11 +165,16 @@ describe("FetchLane", () => {
   });
 
   it("goes on after a NO in the middle of its commands: what is missing, the caller sees", async () => {
-    const uids = Array.from({ length: 1200 }, (_, at) => at + 1);
+    const uids = Array.from({ length: 3000 }, (_, at) => 2 * at + 1);
     const read = texts(fetch(uids));
-    await socket.got("m3 ");
-    socket.send(row(1, "one"), "m1 NO [SERVERBUG] gone wrong {5}\r\n", row(501, "b"), "m2 OK\r\n", row(1001, "c"), "m3 OK\r\n");
-    expect((await read).map(([uid]) => uid)).toEqual([1, 501, 1001]);
+    await socket.got("\r\n");
+    socket.send(row(1, "one"), "m1 NO [SERVERBUG] gone wrong {5}\r\n");
+    await socket.got("m2 ");
+    socket.send(row(5999, "last"), "m2 OK\r\n");
+    expect(await read).toEqual([
+      [1, "one"],
+      [5999, "last"],
+    ]);
   });
 
   it("ends with the error of a BAD, after what came before it", async () => {
@@ -173,18 +195,20 @@ describe("FetchLane", () => {
     expect(await codeOf(messages.next())).toBe("uidvalidity-changed");
   });
 
-  it("asks ahead, at most four commands of 500 UIDs", async () => {
-    const read = texts(fetch(Array.from({ length: 5000 }, (_, at) => at + 1)));
-    await socket.got("m4 ");
-    await new Promise(setImmediate);
-    expect(commandsIn(socket.received).map((line) => line.split(" ")[2])).toEqual(["1:500", "501:1000", "1001:1500", "1501:2000"]);
-    socket.send("m1 OK\r\n");
-    await socket.got("m5 UID FETCH 2001:2500 ");
-    for (let tag = 2; tag <= 10; tag++) {
-      await socket.got(`m${tag} `);
-      socket.send(`m${tag} OK\r\n`);
+  it("asks for a whole range at once, and for no more than a line of 8,000 octets holds", async () => {
+    const range = texts(fetch(Array.from({ length: 100_000 }, (_, at) => at + 1)));
+    await socket.got("m1 UID FETCH 1:100000 (");
+    const uids = Array.from({ length: 6000 }, (_, at) => 2 * at + 1);
+    const scattered = texts(fetch(uids));
+    const tags = [...Array(6).keys()].map((at) => `m${at + 1}`);
+    for (const tag of tags) {
+      await socket.got(`${tag} `);
+      socket.send(`${tag} OK\r\n`);
     }
-    expect(await read).toEqual([]);
+    expect(await Promise.all([range, scattered])).toEqual([[], []]);
+    const commands = commandsIn(socket.received);
+    expect(Math.max(...commands.map(({ length }) => length))).toBeLessThan(7_900);
+    expect(commands.slice(1).flatMap((line) => (line.split(" ")[2] ?? "").split(","))).toEqual(uids.map(String));
   });
 
   it("rejects on a connection that is lost already", async () => {
@@ -217,7 +241,8 @@ describe("the flow of FetchLane", () => {
   it("holds the server back while messages stand in line, whatever form their rows have (R11)", async () => {
     const forms = [
       (uid: number, body: string) => row(uid, body),
-      (uid: number, body: string) => `* 1 FETCH (BODY[] {${body.length}}\r\n${body} UID ${uid} FLAGS () INTERNALDATE NIL)\r\n`,
+      (uid: number, body: string) =>
+        `* 1 FETCH (FLAGS () BODY[] {${body.length}}\r\n${body} UID ${uid} INTERNALDATE NIL)\r\n`,
       (uid: number, body: string) => `* 1 FETCH (UID ${uid} FLAGS () INTERNALDATE NIL BODY[] "${body}")\r\n`,
     ];
     for (const form of forms) {
@@ -302,13 +327,13 @@ describe("the flow of FetchLane", () => {
     ],
   ])("stays usable after a fetch was aborted in the middle of a content that is %s (R12)", async (_, begin) => {
     const stop = new AbortController();
-    const messages = fetch([1, 2], stop);
+    const messages = fetch([1, 2], { signal: stop.signal });
     await socket.got("\r\n");
     socket.send(`* 1 FETCH (UID 1 FLAGS () INTERNALDATE ${DATE} BODY[] {2000000}\r\n`);
     const sent = socket.supply(Array.from({ length: 20 }, () => Buffer.alloc(100_000)));
     const { content } = await arrived(messages);
     await begin(content);
-    const [next, rest] = [codeOf(messages.next()), begin(content).then(() => codeOf(readOctets(content)))];
+    const [next, rest] = [codeOf(messages.next()), codeOf(begin(content).then(() => readOctets(content)))];
     stop.abort();
     expect(await next).toBe("aborted");
     expect(await rest).toBe("aborted");

@@ -88,7 +88,11 @@ describe("INTERNALDATE", () => {
   });
 
   it("is written as the same instant to the second, in the 26 characters that APPEND wants", () => {
-    const instant = fc.date({ min: new Date("0000-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59Z"), noInvalidDate: true });
+    const instant = fc.date({
+      min: new Date("0000-01-01T00:00:00Z"),
+      max: new Date("9999-12-31T23:59:59Z"),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(instant, (date) => {
         const text = formatInternalDate(date);

@@ -8,14 +8,18 @@ import {
   ResponseReader,
 } from "../../../../src/imap/wire/response-reader.js";
 
-type Event = readonly ["response", string, readonly string[]] | readonly ["literal", string, number] | readonly ["stream", string];
+type Event =
+  | readonly ["response", string, readonly string[]]
+  | readonly ["literal", string, number]
+  | readonly ["stream", string];
 
 /** Reads the chunks; `BODY[]` literals are streamed. What a stream brings is one event, however it came. */
 function read(chunks: readonly Buffer[], limits?: Partial<ResponseLimits>): Event[] {
   const events: Event[] = [];
   const reader = new ResponseReader(
     {
-      response: (text, literals) => events.push(["response", text, literals.map((octets) => octets.toString("latin1"))]),
+      response: (text, literals) =>
+        events.push(["response", text, literals.map((octets) => octets.toString("latin1"))]),
       literal: (text, size) => {
         events.push(["literal", text, size]);
         if (!text.endsWith("BODY[] ")) return undefined;
@@ -170,14 +174,16 @@ describe("ResponseReader", () => {
 
 describe("the limits of ResponseReader", () => {
   const breaks = (transcript: string, limits?: Partial<ResponseLimits>) => {
-    const failures = [[octets(transcript)], [...octets(transcript)].map((octet) => Buffer.from([octet]))].map((chunks) => {
-      try {
-        read(chunks, limits);
-        return undefined;
-      } catch (error) {
-        return MigrationError.is(error) ? error.code : error;
-      }
-    });
+    const failures = [[octets(transcript)], [...octets(transcript)].map((octet) => Buffer.from([octet]))].map(
+      (chunks) => {
+        try {
+          read(chunks, limits);
+          return undefined;
+        } catch (error) {
+          return MigrationError.is(error) ? error.code : error;
+        }
+      },
+    );
     expect(failures[0]).toBe(failures[1]);
     return failures[0];
   };
@@ -204,7 +210,25 @@ describe("the limits of ResponseReader", () => {
   });
 
   it("never let a random transcript end in anything but a MigrationError (R13)", () => {
-    const pieces = ["* ", "m1 ", "OK", "FETCH (", "BODY[] ", "{3}", "{0}", "{3+}", "~{2}", "}", "\r\n", "\n", "\r", '"', "\\", "\0", "\xff"];
+    const pieces = [
+      "* ",
+      "m1 ",
+      "OK",
+      "FETCH (",
+      "BODY[] ",
+      "{3}",
+      "{0}",
+      "{3+}",
+      "~{2}",
+      "}",
+      "\r\n",
+      "\n",
+      "\r",
+      '"',
+      "\\",
+      "\0",
+      "\xff",
+    ];
     const transcript = fc.array(fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 5 })), { maxLength: 60 });
     fc.assert(
       fc.property(transcript, (parts) => {

@@ -4,7 +4,11 @@ import { MigrationError } from "../../../../src/errors.js";
 import { DISCARD, imapString, type UntaggedHandler } from "../../../../src/imap/wire/wire-connection.js";
 import { commandsIn, connectWire, FakeSocket, wireOver } from "./fake-socket.js";
 
-const codeOf = (promise: Promise<unknown>) => promise.then(() => "resolved", (error: MigrationError) => error.code);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "resolved",
+    (error: MigrationError) => error.code,
+  );
 
 /** Takes the answers that begin so. */
 function taking(start: string): UntaggedHandler & { taken: string[] } {
@@ -117,37 +121,44 @@ describe("WireConnection", () => {
 });
 
 describe("a WireConnection that is lost", () => {
+  const bye = (socket: FakeSocket, text: string) => {
+    socket.send(`* BYE${text}\r\n`);
+    return socket;
+  };
   const losses: [string, (socket: FakeSocket) => unknown, string][] = [
     ["by FIN", (socket) => socket.fin(), "connection-lost"],
     ["by RST", (socket) => socket.destroy(new Error("ECONNRESET")), "connection-lost"],
-    ["by BYE and FIN", (socket) => (socket.send("* BYE shutting down\r\n"), socket.fin()), "server-unavailable"],
-    ["by BYE without a text and RST", (socket) => (socket.send("* BYE\r\n"), socket.destroy(new Error("x"))), "server-unavailable"],
+    ["by BYE and FIN", (socket) => bye(socket, " shutting down").fin(), "server-unavailable"],
+    ["by BYE without a text and RST", (socket) => bye(socket, "").destroy(new Error("x")), "server-unavailable"],
     ["by a line that never ends", (socket) => socket.send(`* OK ${"x".repeat(1_100_000)}`), "response-too-large"],
     ["by a literal of 4 GB", (socket) => socket.send("* 1 FETCH (BODY[] {4294967296}\r\n"), "response-too-large"],
     ["by a handler that throws", (socket) => socket.send("* throw\r\n"), "unexpected"],
   ];
 
-  it.each(losses)("%s rejects every command with the same error, and all later ones (R12, R13)", async (_, lose, code) => {
-    const { socket, wire } = connectWire();
-    const untagged = (text: string) => {
-      if (text === "throw") throw new TypeError("a defect");
-      return false;
-    };
-    const commands = [wire.run("A", { untagged }), wire.run("B"), wire.continuation()].map(codeOf);
-    let told = 0;
-    wire.onLost(() => told++);
-    lose(socket);
-    expect(await Promise.all(commands)).toEqual([code, code, code]);
-    expect(wire.lost?.code).toBe(code);
-    expect(await codeOf(wire.run("C"))).toBe(code);
-    expect(await codeOf(wire.drained())).toBe(code);
-    expect(await codeOf(wire.continuation())).toBe(code);
-    if (!socket.destroyed) await once(socket, "close");
-    wire.write("x");
-    wire.destroy(new MigrationError("unexpected", "too late"));
-    await wire.close();
-    expect(told).toBe(1);
-  });
+  it.each(losses)(
+    "%s rejects every command with the same error, and all later ones (R12, R13)",
+    async (_, lose, code) => {
+      const { socket, wire } = connectWire();
+      const untagged = (text: string) => {
+        if (text === "throw") throw new TypeError("a defect");
+        return false;
+      };
+      const commands = [wire.run("A", { untagged }), wire.run("B"), wire.continuation()].map(codeOf);
+      let told = 0;
+      wire.onLost(() => told++);
+      lose(socket);
+      expect(await Promise.all(commands)).toEqual([code, code, code]);
+      expect(wire.lost?.code).toBe(code);
+      expect(await codeOf(wire.run("C"))).toBe(code);
+      expect(await codeOf(wire.drained())).toBe(code);
+      expect(await codeOf(wire.continuation())).toBe(code);
+      if (!socket.destroyed) await once(socket, "close");
+      wire.write("x");
+      wire.destroy(new MigrationError("unexpected", "too late"));
+      await wire.close();
+      expect(told).toBe(1);
+    },
+  );
 
   it("answers what was answered before the BYE", async () => {
     const { socket, wire } = connectWire();

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { memoryStore } from "../../src/store/memory-store.js";
+import type { FolderJournal, MigrationStore } from "../../src/store/migration-store.js";
+import { migrate } from "./interrupted-runs.js";
+import { type Interruption, interruptions } from "./interruption.js";
+import { type Sabotage, type Scenario, scenarios } from "./scenarios.js";
+import { intercepting } from "./world.js";
+
+/** What the loop finds when one of the things that keep the promises is taken away. */
+async function faultsOf(title: string, sabotage: Sabotage, kinds: readonly Interruption[] = interruptions) {
+  const scenario = scenarioOf(title);
+  const faults = new Set<string>();
+  for (const interruption of kinds) {
+    for (let at = 1; ; at++) {
+      const verdict = await migrate(scenario, memoryStore(), { interruption, at: [at] }, sabotage);
+      if (!verdict.struck[0]) break;
+      for (const fault of verdict.faults) faults.add(fault.replace(/:.*/s, ""));
+    }
+  }
+  return faults;
+}
+
+function scenarioOf(title: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.title === title);
+  if (!found) throw new Error(`there is no scenario ${title}`);
+  return found;
+}
+
+function withJournal(change: (journal: FolderJournal) => Partial<FolderJournal>): Sabotage {
+  const wrongStore = (store: MigrationStore) =>
+    intercepting(store, {
+      openJournal: async (lease, folder) => {
+        const journal = await store.openJournal(lease, folder);
+        return intercepting(journal, change(journal));
+      },
+    });
+  return { wrongStore };
+}
+
+describe("an engine that is wrong on purpose is found out", () => {
+  it("R2 when nothing is noted before a message is appended", async () => {
+    const wrong = withJournal(() => ({ begin: async () => {} }));
+    expect(await faultsOf("new mail after a complete pass", wrong)).toContain("doubled");
+  });
+
+  it("R2 when nobody looks for messages in doubt", async () => {
+    const wrong: Sabotage = { wrongTarget: (target) => intercepting(target, { find: async () => new Map() }) };
+    expect(await faultsOf("new mail after a complete pass", wrong)).toContain("doubled");
+    expect(await faultsOf("a new mailbox", wrong)).toContain("doubled");
+  });
+
+  it("R2 when the look comes before the settle delay is over", async () => {
+    const title = "a message that is stored 29 seconds after its connection was lost";
+    expect(await faultsOf(title, { settleDelayMs: 0 }, ["crash"])).toContain("doubled");
+    expect(await faultsOf(title, { settleDelayMs: 30_000 }, ["crash"])).toEqual(new Set());
+  });
+
+  it("R1 when a message that is there already is taken for its twin in doubt", async () => {
+    const wrong = withJournal(() => ({ idsAtTarget: async () => new Map() }));
+    expect(await faultsOf("twins", wrong)).toContain("lost");
+  });
+
+  it("R2 when the ledger forgets what was settled", async () => {
+    const wrong = withJournal(() => ({ isSettled: () => false }));
+    expect(await faultsOf("twins", wrong)).toContain("doubled");
+  });
+
+  it("R6 when outcomes are told before they are durable", async () => {
+    const wrong = withJournal((journal) => {
+      let early = 0;
+      return {
+        settle: async (outcomes) => {
+          early += outcomes.length;
+          setImmediate(() => void journal.settle(outcomes).catch(() => {}));
+        },
+        books: () => ({ ...journal.books(), copied: early }),
+      };
+    });
+    const faults = await faultsOf("a new mailbox", wrong, ["crash"]);
+    expect([...faults].some((fault) => /^told \d+ messages/.test(fault))).toBe(true);
+  });
+
+  it("R1 when a pass says that it found less than it did", async () => {
+    const wrong = withJournal((journal) => ({
+      finish: (found, syncPoint) => journal.finish(Math.max(0, found - 1), syncPoint),
+    }));
+    expect(await faultsOf("a new mailbox", wrong, ["crash"])).toContain("the books do not balance");
+  });
+
+  it("R3 when the target is given other octets than the source has", async () => {
+    const wrong: Sabotage = {
+      wrongTarget: (target) =>
+        intercepting(target, {
+          append: (folder, message, options) =>
+            target.append(folder, { ...message, internalDate: new Date(0) }, options),
+        }),
+    };
+    const faults = await faultsOf("a new mailbox", wrong, ["stop"]);
+    expect(faults).toContain("altered");
+    expect(faults).toContain("lost");
+  });
+
+  it("R17 when a pass does not note how far it read", async () => {
+    const wrong = withJournal((journal) => ({
+      isSettled: () => false,
+      finish: (found) => journal.finish(found, { uidNext: 1, messages: 0 }),
+    }));
+    const faults = await faultsOf("a new mailbox", wrong, ["crash"]);
+    expect([...faults].some((fault) => fault.startsWith("the second run appended"))).toBe(true);
+  });
+});
