@@ -1,6 +1,7 @@
 import type { MigrationError } from "./errors.js";
 import type { Books, Outcome } from "./outcome.js";
 import type { MigrationBatchStatus, MigrationUserStatus } from "./status.js";
+import type { DataConsistencyScore, VerificationLevel } from "./verification.js";
 
 /** In every event. */
 export interface BatchEvent {
@@ -34,6 +35,16 @@ export interface UserProgress {
   readonly octetsSynced: number;
 }
 
+/** What the verification of a user found, in messages. */
+export interface UserVerified {
+  readonly grade: DataConsistencyScore;
+  readonly level: VerificationLevel;
+  readonly checked: number;
+  readonly missing: number;
+  readonly changed: number;
+  readonly surplus: number;
+}
+
 /**
  * The events of a MigrationBatch and what each carries. An event is emitted only after what it tells is durable in the
  * store. A listener that throws, or returns a promise that rejects, stops nothing.
@@ -51,6 +62,8 @@ export interface MigrationEvents {
   "user:failed": [UserEvent & { readonly error: MigrationError }];
   /** A user waits before it is tried again. */
   "user:waiting": [UserEvent & { readonly waitMs: number; readonly error: MigrationError }];
+  /** A user was verified; the report has the items. */
+  "user:verified": [UserEvent & UserVerified];
   /** A folder's pass began. */
   "folder:started": [FolderEvent & { readonly target: string; readonly found: number }];
   /** A folder's pass ended. */

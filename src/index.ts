@@ -52,7 +52,7 @@ export {
   type MigrationErrorDetails,
   migrationErrorCodes,
 } from "./errors.js";
-export type { BatchEvent, FolderEvent, MigrationEvents, UserEvent, UserProgress } from "./events.js";
+export type { BatchEvent, FolderEvent, MigrationEvents, UserEvent, UserProgress, UserVerified } from "./events.js";
 export { MigrationUser } from "./migration-user.js";
 export {
   type AlreadyThere,
@@ -71,6 +71,26 @@ export {
 export { MigrationReport, type RunFigures, type UserReport } from "./report.js";
 export type { MigrationBatchStatus, MigrationUserStatus, MigrationUserStatusSummary } from "./status.js";
 
+// Verification: the target asked, and not the ledger
+
+export {
+  type ChangedMessage,
+  type DataConsistencyScore,
+  type Difference,
+  defaultGradeThresholds,
+  type GradeThresholds,
+  type KnownChange,
+  type MissingMessage,
+  type SurplusMessage,
+  type UserVerification,
+  type VerificationCounts,
+  type VerificationItem,
+  type VerificationItemOf,
+  type VerificationLevel,
+  type VerificationReport,
+  type VerifyOptions,
+} from "./verification.js";
+
 // The ledger
 
 export { memoryStore } from "./store/memory-store.js";
@@ -81,6 +101,7 @@ export type {
   Doubt,
   FolderJournal,
   FolderRecord,
+  HeldRecord,
   ItemRecord,
   Lease,
   MigrationStore,
@@ -102,6 +123,7 @@ export type {
   Loss,
   MailTarget,
   TargetCapabilities,
+  TargetReading,
 } from "./mail/mail-target.js";
 export type { Message, MessageContent, MessageHead } from "./mail/message.js";
 export type { SpecialUse } from "./mail/special-use.js";

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { CsvRow } from "./csv-row.js";
+import { AppendBudget } from "./engine/append-window.js";
 import { type Clock, systemClock } from "./engine/clock.js";
 import { migrateUser, sourcePath, type UserTellers } from "./engine/migrate-user.js";
 import { defaultRetryPolicy, type RetryPolicy } from "./engine/retry.js";
 import { runBatch } from "./engine/run-batch.js";
+import { verifyBatch } from "./engine/verify-batch.js";
 import { MigrationError } from "./errors.js";
 import type { MigrationEvents } from "./events.js";
 import { GuardedEmitter } from "./guarded-emitter.js";
@@ -16,6 +18,7 @@ import type { Outcome } from "./outcome.js";
 import { MigrationReport, type RunFigures } from "./report.js";
 import { type MigrationBatchStatus, restingBatchStatus } from "./status.js";
 import type { Lease, MigrationStore } from "./store/migration-store.js";
+import { checkVerifyOptions, type VerificationReport, type VerifyOptions } from "./verification.js";
 
 /** Where a batch reads its mailboxes: a MigrationEndpoint, or a double of one. */
 export interface SourceEndpoint {
@@ -70,6 +73,7 @@ export class MigrationBatch {
   readonly #limits: MigrationLimits;
   readonly #settleDelayMs: number;
   readonly #retry: RetryPolicy;
+  readonly #budget = new AppendBudget();
   readonly #clock: Clock;
   readonly #hostSignal: AbortSignal | undefined;
   readonly #emitter: GuardedEmitter<MigrationEvents>;
@@ -77,6 +81,7 @@ export class MigrationBatch {
   #sequence = 0;
   #figures: RunFigures = NO_FIGURES;
   #run: { report: Promise<MigrationReport>; controller: AbortController } | undefined;
+  #verification: Promise<unknown> | undefined;
 
   /** @throws MigrationError `option-invalid` */
   constructor(options: MigrationBatchOptions) {
@@ -126,14 +131,10 @@ export class MigrationBatch {
    * One pass over every mailbox (Start-MigrationBatch): new ones are copied, those that failed are tried again, those
    * that are synced are brought up to date. Resolves with the report when every user is Synced or Failed, or when the
    * batch was stopped; a user's failure is in the report and never rejects.
-   * @throws MigrationError `state-invalid` while it runs already; `store-…` when the ledger cannot be kept
+   * @throws MigrationError `state-invalid` while it runs or is verified already; `store-…` when the ledger cannot be kept
    */
   start(): Promise<MigrationReport> {
-    if (this.#run) {
-      return Promise.reject(
-        new MigrationError("state-invalid", `Batch ${this.name} is running: wait for it, or stop it first`),
-      );
-    }
+    if (this.#run || this.#verification) return Promise.reject(this.#busy());
     const controller = new AbortController();
     // Every mailbox and every fetch listens; that is no leak.
     setMaxListeners(0, controller.signal);
@@ -164,6 +165,52 @@ export class MigrationBatch {
   async report(): Promise<MigrationReport> {
     await this.#store.addUsers(this.name, this.#addresses());
     return await MigrationReport.of(this.#store, this.name, () => this.#status, this.#figures);
+  }
+
+  /**
+   * Asks the target, and not the ledger alone, whether it holds what was migrated, as it was sent: see
+   * `docs/verification.md`. Both ends are read and nothing is changed; as many mailboxes at a time as are migrated. A user
+   * that cannot be verified has the reason in the report, and never rejects.
+   * @throws MigrationError `state-invalid` while it runs or is verified already; `option-invalid` for a level, sample or
+   * user that there is not, and where the target cannot be read back; `aborted`; `store-…`
+   */
+  async verify(options: VerifyOptions): Promise<VerificationReport> {
+    if (this.#run || this.#verification) throw this.#busy();
+    const depth = checkVerifyOptions(options);
+    const users = options.users?.map((user) => this.#row(user).emailAddress) ?? this.#addresses();
+    const verification = verifyBatch({
+      ...depth,
+      batch: this.name,
+      users,
+      store: this.#store,
+      cap: this.sourceEndpoint.maxConcurrentMigrations,
+      openSource: (user, signal) => this.sourceEndpoint.openSource(this.#row(user), { signal }),
+      openTarget: (user, signal) => this.target.openMailbox(user, { signal }),
+      userVerified: ({ user, grade, counts }) => {
+        const { checked, missing, changed, surplus } = counts;
+        this.#tell("user:verified", { user, grade, level: depth.level, checked, missing, changed, surplus });
+      },
+      retry: this.#retry,
+      clock: this.#clock,
+      signals: [options.signal, this.#hostSignal],
+    });
+    this.#verification = verification;
+    try {
+      return await verification;
+    } finally {
+      this.#verification = undefined;
+    }
+  }
+
+  #busy(): MigrationError {
+    const doing = this.#run ? "is running: wait for it, or stop it first" : "is being verified: wait for that";
+    return new MigrationError("state-invalid", `Batch ${this.name} ${doing}`);
+  }
+
+  #row(emailAddress: string): CsvRow {
+    const row = this.#rows.get(emailAddress.toLowerCase());
+    if (!row) throw new MigrationError("option-invalid", `The batch has no user ${emailAddress}`);
+    return row;
   }
 
   async #runOnce(signal: AbortSignal): Promise<MigrationReport> {
@@ -230,6 +277,7 @@ export class MigrationBatch {
       limits: this.#limits,
       settleDelayMs: this.#settleDelayMs,
       retry: this.#retry,
+      budget: this.#budget,
       clock: this.#clock,
       tell: this.#tellersOf(row.emailAddress),
       signal,

@@ -1,4 +1,4 @@
-import type { MigrationError } from "./errors.js";
+import { MigrationError } from "./errors.js";
 
 /**
  * How much of each message is asked for at the target, each level with all those before it:
@@ -6,7 +6,7 @@ import type { MigrationError } from "./errors.js";
  * - 0 accepted: nothing is asked; what the ledger says.
  * - 1 present: its UID is there.
  * - 2 size, INTERNALDATE and flags.
- * - 3 the header block, read as {@link VerificationReport | docs/verification.md} says.
+ * - 3 the header block, but for what servers are known to change in it.
  * - 4 every octet, by SHA-256; of all messages or of a sample.
  */
 export type VerificationLevel = 0 | 1 | 2 | 3 | 4;
@@ -160,6 +160,26 @@ export interface VerifyOptions {
   readonly thresholds?: GradeThresholds;
   /** Ends it; the promise rejects with `aborted`. */
   readonly signal?: AbortSignal;
+}
+
+/**
+ * The options with every default filled in.
+ * @throws MigrationError `option-invalid`
+ */
+export function checkVerifyOptions({
+  level,
+  sample = 1,
+  seed = 0,
+  thresholds = defaultGradeThresholds,
+}: VerifyOptions) {
+  const invalid = (text: string) => new MigrationError("option-invalid", text);
+  if (![0, 1, 2, 3, 4].includes(level)) throw invalid(`level must be 0, 1, 2, 3 or 4, not ${level}`);
+  if (!(sample > 0 && sample <= 1)) throw invalid(`sample must be above 0 and at most 1, not ${sample}`);
+  if (!Number.isFinite(seed)) throw invalid(`seed must be a number, not ${seed}`);
+  for (const [name, value] of Object.entries(thresholds)) {
+    if (!(value >= 0)) throw invalid(`thresholds.${name} must be a number from 0, not ${value}`);
+  }
+  return { level, sample, seed, thresholds };
 }
 
 const GRADES: readonly DataConsistencyScore[] = ["Perfect", "Good", "Investigate", "Poor"];

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { MigrationError } from "../errors.js";
-import type { MailSource } from "../mail/mail-source.js";
 import type { Message } from "../mail/message.js";
 import type { KnownChange } from "../verification.js";
 import { type ContentTraits, contentTraits, knownChanges } from "./content-traits.js";
@@ -58,9 +57,10 @@ async function sentDigests(check: FolderVerification, { page, pairs }: PairWindo
     if (row.sha256) digests.set(row.uid, Buffer.from(row.sha256).toString("hex"));
     else unknown.push(row.uid);
   }
-  if (unknown.length === 0 || !page.source) return digests;
-  const source = await check.source();
-  await readEach(source.fetch(page.source, unknown, { signal: check.signal }), digest, digests);
+  const source = unknown.length > 0 ? await check.sourceOf(page) : undefined;
+  if (!source) return digests;
+  const messages = source.mailbox.fetch(source.folder, ascending(unknown), { signal: check.signal });
+  await readEach(messages, digest, digests);
   return digests;
 }
 
@@ -78,34 +78,42 @@ async function heldDigests(
   return digests;
 }
 
-/** The same messages paired anew: those whose octets belong together first, the others as they come. */
+/** The same messages, paired anew among twins: those whose octets belong together first, the others as they come. */
 function uncrossed(
   pairs: readonly Pair[],
   sent: ReadonlyMap<number, string>,
   held: ReadonlyMap<number, string>,
 ): readonly Pair[] {
-  const free = new Set(pairs);
-  const byDigest = new Map(pairs.map((pair) => [`${pair.label} ${held.get(pair.here)}`, [] as Pair[]]));
-  for (const pair of pairs) byDigest.get(`${pair.label} ${held.get(pair.here)}`)?.push(pair);
-  const partners = new Map<Pair, Pair>();
-  const pairUp = (pair: Pair, partner: Pair | undefined) => {
-    if (partner && free.delete(partner)) partners.set(pair, partner);
-  };
-  for (const pair of pairs) pairUp(pair, byDigest.get(`${pair.label} ${sent.get(pair.row.uid)}`)?.shift());
-  const left = Map.groupBy
-  return pairs;
+  const byOctets = grouped(pairs, ({ label, here }) => `${label} ${held.get(here)}`);
+  const certain = pairs.map((pair) => byOctets.get(`${pair.label} ${sent.get(pair.row.uid)}`)?.shift());
+  const byLabel = grouped([...byOctets.values()].flat(), ({ label }) => `${label}`);
+  return pairs.map((pair, at) => {
+    const { here } = certain[at] ?? byLabel.get(`${pair.label}`)?.shift() ?? pair;
+    return { ...pair, here };
+  });
+}
+
+function grouped(pairs: readonly Pair[], nameOf: (pair: Pair) => string): Map<string, Pair[]> {
+  const groups = new Map<string, Pair[]>();
+  for (const pair of pairs) {
+    const name = nameOf(pair);
+    const group = groups.get(name);
+    if (group) group.push(pair);
+    else groups.set(name, [pair]);
+  }
+  return groups;
 }
 
 async function explain(check: FolderVerification, window: PairWindow): Promise<Map<Pair, KnownChange[]>> {
   const { page, folder, pairs } = window;
   const explained = new Map<Pair, KnownChange[]>();
-  if (pairs.length === 0 || !page.source) return explained;
-  const source: MailSource = await check.source();
+  const source = pairs.length > 0 ? await check.sourceOf(page) : undefined;
+  if (!source) return explained;
   const there = new Map<number, ContentTraits>();
   const here = new Map<number, ContentTraits>();
   const options = { signal: check.signal };
   await Promise.all([
-    readEach(source.fetch(page.source, ascending(pairs.map(({ row }) => row.uid)), options), traits, there),
+    readEach(source.mailbox.fetch(source.folder, ascending(pairs.map(({ row }) => row.uid)), options), traits, there),
     readEach(check.target.fetch(folder, ascending(pairs.map((pair) => pair.here)), options), traits, here),
   ]);
   for (const pair of pairs) {

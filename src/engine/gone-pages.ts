@@ -11,10 +11,11 @@ export async function closeGonePages(
   store: MigrationStore,
   lease: Lease,
   listed: readonly SourceFolder[],
+  records: readonly FolderRecord[],
 ): Promise<FolderRecord[]> {
   const current = new Set(listed.map(pageKey));
   const gone: FolderRecord[] = [];
-  for (const record of await store.listFolders(lease.batch, lease.emailAddress)) {
+  for (const record of records) {
     if (current.has(pageKey(record))) continue;
     const { name, source, uidValidity, books } = record;
     const found = outcomeCount(books);

@@ -4,8 +4,8 @@ import { type FolderPlan, folderPath, type SourceFolder } from "../mail/folder.j
 import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
 import { type Books, isBalanced, outcomeCount } from "../outcome.js";
-import type { FolderJournal, Lease, MigrationStore } from "../store/migration-store.js";
-import { AppendWindow } from "./append-window.js";
+import type { FolderJournal, FolderRecord, Lease, MigrationStore } from "../store/migration-store.js";
+import type { AppendBudget } from "./append-window.js";
 import { BreakOffs } from "./break-offs.js";
 import type { Clock } from "./clock.js";
 import { copyFolder } from "./copy-folder.js";
@@ -36,6 +36,8 @@ export interface UserRun {
   /** Milliseconds after a lost connection or a crash before a look for messages in doubt. */
   readonly settleDelayMs: number;
   readonly retry: RetryPolicy;
+  /** Shared by all mailboxes of the batch. */
+  readonly budget: AppendBudget;
   readonly clock: Clock;
   readonly tell: UserTellers;
   readonly signal: AbortSignal;
@@ -76,10 +78,10 @@ interface Attempt {
   readonly lookFrom: number;
 }
 
-/** A folder of the source with its page of the ledger. */
+/** A folder of the source with its page of the ledger, opened where there is something to do. */
 interface OpenFolder {
   readonly folder: SourceFolder;
-  readonly journal: FolderJournal;
+  readonly journal: FolderJournal | undefined;
 }
 
 async function onePass(run: UserRun, attempt: Attempt): Promise<Books> {
@@ -93,8 +95,7 @@ async function onePass(run: UserRun, attempt: Attempt): Promise<Books> {
   try {
     source = await run.openSource(signal);
     const folders = await openFolders(run, source, tally);
-    const changed = folders.filter(hasChanged);
-    if (changed.length > 0) {
+    if (folders.some(({ journal }) => journal)) {
       target = await (opening ?? run.openTarget(signal));
       await copyFolders(run, { ...attempt, source, target, folders });
     }
@@ -104,23 +105,27 @@ async function onePass(run: UserRun, attempt: Attempt): Promise<Books> {
   }
 }
 
+/** The folders to plan. The pages of those in which nothing changed stay closed: an unchanged mailbox costs nothing. */
 async function openFolders(run: UserRun, source: MailSource, tally: UserProgressTally): Promise<OpenFolder[]> {
-  const open: OpenFolder[] = [];
+  const { store, lease } = run;
   const listed = await source.listFolders({ signal: run.signal });
-  for (const gone of await closeGonePages(run.store, run.lease, listed)) tally.update(pageKey(gone), gone.books);
+  const records = await store.listFolders(lease.batch, lease.emailAddress);
+  for (const gone of await closeGonePages(store, lease, listed, records)) tally.update(pageKey(gone), gone.books);
+  const pages = new Map(records.map((record) => [pageKey(record), record]));
+  const open: OpenFolder[] = [];
   for (const folder of foldersToPlan(listed)) {
-    const journal = await run.store.openJournal(run.lease, folder);
-    tally.update(pageKey(folder), journal.books());
-    open.push({ folder, journal });
+    const page = pages.get(pageKey(folder));
+    if (page) tally.update(pageKey(folder), page.books);
+    const isOpen = hasChanged(folder, page);
+    open.push({ folder, journal: isOpen ? await store.openJournal(lease, folder) : undefined });
   }
   return open;
 }
 
-/** False while the numbers of the last complete pass stand and nothing was left over: no message row needs reading. */
-function hasChanged({ folder, journal }: OpenFolder): boolean {
-  const { syncPoint } = journal;
-  if (!syncPoint || journal.doubts.length > 0 || journal.failedUids.length > 0) return true;
-  return folder.selectable && (folder.uidNext === 0 || folder.uidNext > syncPoint.uidNext);
+/** False while the numbers of the last complete pass stand and nothing failed in it: no message row needs reading. */
+function hasChanged(folder: SourceFolder, page: FolderRecord | undefined): boolean {
+  if (!page?.syncPoint || page.books.failed > 0) return true;
+  return folder.selectable && (folder.uidNext === 0 || folder.uidNext > page.syncPoint.uidNext);
 }
 
 interface Pass extends Attempt {
@@ -141,7 +146,7 @@ async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
     target,
     limits: run.limits,
     lookFrom: pass.lookFrom,
-    window: new AppendWindow(target.capabilities.maxConcurrentAppends),
+    window: run.budget.open(target.capabilities.maxConcurrentAppends),
     refusals: new RefusalCounter(),
     breakOffs: pass.breakOffs,
     pass: {},
@@ -165,12 +170,16 @@ async function copyFolders(run: UserRun, pass: Pass): Promise<void> {
   let left = run.limits.maxItems;
   for (const plan of plans) {
     const page = pages.get(plan.source.name);
-    if (page && hasChanged(page)) jobs.push({ ...shared, plan, journal: page.journal, allowance: Math.max(0, left) });
+    if (page?.journal) jobs.push({ ...shared, plan, journal: page.journal, allowance: Math.max(0, left) });
     left -= plan.source.messages;
   }
   // Folders in doubt wait for the settle delay; the others go on meanwhile.
   jobs.sort((one, other) => Math.sign(one.journal.doubts.length) - Math.sign(other.journal.doubts.length));
-  await copySideBySide(run, jobs, tally);
+  try {
+    await copySideBySide(run, jobs, tally);
+  } finally {
+    run.budget.close();
+  }
 }
 
 /** A few folders at a time. One that fails by itself is told and left; any other error ends the pass. */

@@ -1,8 +1,8 @@
 import { headerKey } from "../mail/header-key.js";
 import type { MessageHead } from "../mail/message.js";
-import { flagNames } from "./compare-heads.js";
 import { UidSet } from "../mail/uid-set.js";
 import type { HeldRecord } from "../store/migration-store.js";
+import { flagNames } from "./compare-heads.js";
 import type { FolderVerification, Pair, PairWindow, VerifiedPage } from "./verify-run.js";
 import { windows } from "./windows.js";
 
@@ -63,10 +63,10 @@ async function addRows(
   pool: Pool,
 ): Promise<void> {
   const byUid = new Map(rows.map((row) => [row.uid, row]));
-  if (page.source) {
-    const source = await check.source();
+  const source = await check.sourceOf(page);
+  if (source) {
     const options = { uids: [...byUid.keys()], headers: true, signal: check.signal };
-    for await (const head of source.listMessages(page.source, options)) {
+    for await (const head of source.mailbox.listMessages(source.folder, options)) {
       const row = byUid.get(head.uid);
       if (!row || !byUid.delete(head.uid)) continue;
       pool.rows.push({ ...seen(head), which: row, size: row.size || head.size });

@@ -20,17 +20,24 @@ export interface VerifiedPage {
   /** As people read it. */
   readonly path: string;
   readonly uidValidity: number;
-  /** The folder at the source; absent where it is gone, or was given another UIDVALIDITY. */
-  readonly source?: SourceFolder;
   /** UIDVALIDITY of the target folder that the ids of this page are of; absent where the ledger does not say. */
   readonly idsOf?: number;
+}
+
+/** A folder at the source, ready to be read. */
+export interface OpenSourceFolder {
+  readonly mailbox: MailSource;
+  readonly folder: SourceFolder;
 }
 
 /** Everything that verifying one target folder needs. */
 export interface FolderVerification extends VerifyDepth {
   readonly target: TargetReading;
-  /** Opened when it is asked for: level 1 seldom needs it. */
-  source(): Promise<MailSource>;
+  /**
+   * The source folder of a page, opened when it is asked for: level 1 seldom needs it. Undefined where the folder is gone,
+   * or was given another UIDVALIDITY.
+   */
+  sourceOf(page: VerifiedPage): Promise<OpenSourceFolder | undefined>;
   /** As people read it. */
   readonly path: string;
   /** Its raw name; absent where the target lists no such folder. */

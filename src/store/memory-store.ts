@@ -141,6 +141,7 @@ class MemoryStore implements MigrationStore {
       }),
       uidValidity,
       books: page.books,
+      ...(page.syncPoint && { syncPoint: page.syncPoint }),
     }));
   }
 

@@ -122,6 +122,8 @@ export interface FolderRecord {
   readonly targetFolder?: { readonly name: string; readonly uidValidity: number };
   readonly uidValidity: number;
   readonly books: Books;
+  /** How far the last complete pass read; absent before the first. */
+  readonly syncPoint?: SyncPoint;
 }
 
 /** One message as the report lists it. */

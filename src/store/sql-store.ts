@@ -23,6 +23,7 @@ import {
   optionalText,
   orNull,
   outcomeFactsOf,
+  syncPointOf,
   text,
   userOf,
 } from "./sql-rows.js";
@@ -114,6 +115,7 @@ class SqlStore implements MigrationStore {
   async listFolders(batch: string, emailAddress: string): Promise<FolderRecord[]> {
     return (await this.#folderRows(batch, emailAddress)).map((row) => {
       const target = optionalText(row, "target_path");
+      const syncPoint = syncPointOf(row);
       return {
         name: text(row, "name"),
         source: text(row, "path"),
@@ -123,6 +125,7 @@ class SqlStore implements MigrationStore {
         }),
         uidValidity: integer(row, "uid_validity"),
         books: booksOf(row),
+        ...(syncPoint && { syncPoint }),
       };
     });
   }

@@ -27,7 +27,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   // The words of the field and the interfaces.
   words: {
     files:
-      /^(mail\/|csv\/|store\/migration-store\.ts$|(csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|status)\.ts$)/,
+      /^(mail\/|csv\/|store\/migration-store\.ts$|(csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|status|verification)\.ts$)/,
     mayImport: [],
   },
 };

@@ -10,7 +10,15 @@ const checkout = process.cwd();
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   "imap-to-m365": [
     ...["CsvRow", "MigrationBatch", "MigrationEndpoint", "MigrationError", "MigrationReport", "MigrationUser"],
-    ...["courierUserRoot", "dovecotLogin", "exchangeLogin", "imapServer", "isBalanced", "memoryStore"],
+    ...[
+      "courierUserRoot",
+      "defaultGradeThresholds",
+      "dovecotLogin",
+      "exchangeLogin",
+      "imapServer",
+      "isBalanced",
+      "memoryStore",
+    ],
     ...["microsoft365Limits", "migrationErrorCodes", "mirapointLogin", "noLimits", "parseCourierUserRoot"],
     ...["parseDovecotLogin", "parseExchangeLogin", "parseMirapointLogin", "sqliteStore"],
   ],

@@ -1,4 +1,4 @@
-import { copyFile } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sqliteStore } from "../../src/index.js";
@@ -48,7 +48,7 @@ export async function killHistory(
     const { killed, told } = await process.ended;
     if (!killed) break;
     kills += 1;
-    const durable = await settledMessages(program, migration.ledger);
+    const durable = await settledMessages(migration.ledger);
     if (told > durable) faults.push(`told ${told} messages, and ${durable} were durable`);
   }
   const last = await new MigratingProcess(program, migration).ended;
@@ -57,15 +57,16 @@ export async function killHistory(
 }
 
 /** Read from a copy: the next process must find the file as the dead one left it. */
-async function settledMessages({ folder }: MigrationProgram, ledger: string): Promise<number> {
-  const copy = join(folder, "copy.db");
-  for (const part of ["", "-wal"]) await copyFile(ledger + part, copy + part).catch(() => {});
+async function settledMessages(ledger: string): Promise<number> {
+  const copy = `${ledger}.copy`;
+  for (const part of ["", "-wal"]) await copyFile(ledger + part, copy + part).catch(() => {}); // not made yet
   const store = sqliteStore(copy);
   try {
     const folders = await store.listFolders("IMAPBatch1", "user@contoso.com");
     return folders.reduce((sum, { books }) => sum + books.copied + books.alreadyThere, 0);
   } finally {
     await store.close();
+    await rm(copy, { force: true });
   }
 }
 

@@ -19,7 +19,7 @@ export interface KillLoopOptions {
   readonly kills: number;
   readonly moment: KillMoment;
   /** What each history migrates; default from one server straight to the other. */
-  readonly next?: () => ChildMigration;
+  readonly next?: () => ChildMigration | Promise<ChildMigration>;
 }
 
 /** History after history, each into an empty mailbox, until there were so many kills or three failures. */
@@ -30,7 +30,7 @@ export async function killLoop(
   const count = { kills: 0, histories: 0, found: 0 };
   const failures: KillCount["failures"][number][] = [];
   while (count.kills < wanted && failures.length < MOST_FAILURES) {
-    const migration = next();
+    const migration = await next();
     const mostKills = Math.min(MOST_KILLS, wanted - count.kills);
     const history = await killHistory(dovecots.program, migration, { moment, mostKills });
     count.kills += history.kills;

@@ -44,15 +44,20 @@ describe("a process that is killed while it copies 150 messages from Dovecot to 
 
 describe("an engine that is wrong on purpose", () => {
   it.each<Sabotage>(["no begin", "no look"])("%s: one kill is enough to show doubles", async (sabotage) => {
-    const next = () => dovecots.migration({ sabotage });
+    const next = () => withInbox(dovecots.migration({ sabotage }));
     const { failures } = await killLoop(dovecots, { kills: 1, moment: firstArrival, next });
     expect(failures.flatMap(({ faults }) => faults)).toContainEqual(expect.stringMatching(/^doubled: /));
   });
 });
 
+/** The target's INBOX is there before anybody signs in, so that it can be watched. */
+async function withInbox(migration: ChildMigration): Promise<ChildMigration> {
+  await writeMaildir(dovecots.target, migration.target.user, [{ name: "INBOX", messages: [] }]);
+  return migration;
+}
+
 /** The first message stands in the target's INBOX, and its answer is on the way. */
 async function firstArrival({ target }: ChildMigration): Promise<void> {
-  await writeMaildir(dovecots.target, target.user, [{ name: "INBOX", messages: [] }]);
   const inbox = join(dovecots.target.dir, "mail", target.user, "Maildir");
   await new Promise<void>((resolve) => {
     const watchers = ["cur", "new"].map((part) => watch(join(inbox, part), arrived));

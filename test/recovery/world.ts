@@ -59,6 +59,7 @@ const eventNames = Object.keys({
   "user:synced": 0,
   "user:failed": 0,
   "user:waiting": 0,
+  "user:verified": 0,
   "folder:started": 0,
   "folder:completed": 0,
   "folder:failed": 0,

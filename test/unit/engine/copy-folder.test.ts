@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { MigrationError } from "../../../src/errors.js";
 import { isBalanced } from "../../../src/outcome.js";
 import { rawMessage, sampleMessage } from "../../../src/testing/sample-message.js";
 import { intercepting } from "../../recovery/world.js";
@@ -281,18 +282,20 @@ describe("a fault that ends the pass", () => {
   });
 
   it("begins nothing more once another folder has ended the pass", async () => {
-    const pass: { fault?: Error } = {};
-    const folder = new FolderFixture([one, two, three]);
-    const run = await folder.run({ pass: pass as object });
-    const throttled = Object.assign(new Error("slow down"), { code: "throttled" });
-    const target = intercepting(run.target, {
+    const pass: { fault?: MigrationError } = {};
+    const folder = new FolderFixture([one, two, three], {
+      targetOptions: { capabilities: { maxConcurrentAppends: 1 } },
+    });
+    const throttled = new MigrationError("throttled", "slow down");
+    const inner = folder.openTarget();
+    const target = intercepting(inner, {
       append: async (...parameters) => {
-        const appended = await run.target.append(...parameters);
+        const appended = await inner.append(...parameters);
         pass.fault = throttled;
         return appended;
       },
     });
-    await expect(folder.copy({ target, pass: pass as object })).rejects.toBe(throttled);
+    await expect(folder.copy({ target, pass })).rejects.toBe(throttled);
     expect(folder.targetInbox.messages.length).toBeLessThan(3);
   });
 

@@ -83,7 +83,7 @@ export class FolderFixture {
       plan,
       source: this.openSource(),
       target,
-      journal: await this.journal(),
+      journal: change.journal ?? (await this.journal()),
       limits: noLimits,
       allowance: Number.POSITIVE_INFINITY,
       lookFrom: 0,

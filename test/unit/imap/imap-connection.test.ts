@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, Socket } from "node:net";
 import { inspect } from "node:util";
 import { generate } from "selfsigned";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -53,12 +53,20 @@ beforeEach(() => {
 afterEach(async () => {
   for (const connection of connections.splice(0)) await connection.wire.close();
   for (const server of servers.splice(0)) {
-    await server.until(() => server.connections === 0);
+    while (hasClients(server)) await new Promise(setImmediate);
     await server.close();
   }
   process.off("unhandledRejection", note);
   expect(unhandled.splice(0)).toEqual([]);
 });
+
+/** Whether this process has a socket open to the server, from the client's side. */
+function hasClients(server: ScriptedImapServer): boolean {
+  const getHandles: unknown = Reflect.get(process, "_getActiveHandles"); // not in the types, for it is undocumented
+  const handles: unknown = typeof getHandles === "function" ? getHandles.call(process) : undefined;
+  if (!Array.isArray(handles)) throw new Error("Node has no _getActiveHandles any more");
+  return handles.some((handle) => handle instanceof Socket && handle.remotePort === server.port);
+}
 
 async function start(options: ScriptedImapServerOptions = {}): Promise<ScriptedImapServer> {
   const account = { user: LOGIN.user, password: PASSWORD, accessToken: TOKEN };
@@ -296,7 +304,6 @@ describe("a greeting", () => {
   it.each([
     ["of BYE", knownFaults.byeGreeting(), "too-many-connections", "later"],
     ["of BYE without a reason", knownFaults.byeGreeting(""), "server-unavailable", "later"],
-    ["of an SSH server", knownFaults.sshBanner(), "not-imap", "never"],
     ["that never ends", knownFaults.endlessLine({ verb: "greeting" }), "response-too-large", "never"],
   ])("%s ends in its own code, without a login", async (_, fault, code, retry) => {
     const server = await start({ faults: [fault] });
