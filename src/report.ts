@@ -13,13 +13,16 @@ export interface RunFigures {
   readonly durationMs: number;
 }
 
+/** What became of one folder under one UIDVALIDITY. */
+export type FolderReport = Omit<FolderRecord, "syncPoint">;
+
 /** What became of one mailbox. */
 export interface UserReport {
   readonly user: MigrationUser;
   readonly books: Books;
-  /** True when every message found has exactly one outcome. */
+  /** True when every message found has exactly one outcome, in each folder. */
   readonly balanced: boolean;
-  readonly folders: readonly FolderRecord[];
+  readonly folders: readonly FolderReport[];
 }
 
 /** The outcomes that a reader has to look at: everything that is not at the target. */
@@ -101,8 +104,14 @@ interface BatchSums {
 
 async function* userReports(store: MigrationStore, batch: string): AsyncGenerator<UserReport> {
   for await (const record of store.listUsers(batch)) {
-    const folders = await store.listFolders(batch, record.emailAddress);
+    const records = await store.listFolders(batch, record.emailAddress);
+    const folders = records.map(({ syncPoint: _, ...folder }) => folder);
     const books = folders.reduce((sum, folder) => addBooks(sum, folder.books), emptyBooks);
-    yield { user: new MigrationUser(batch, record), books, balanced: isBalanced(books), folders };
+    yield {
+      user: new MigrationUser(batch, record),
+      books,
+      balanced: folders.every((folder) => isBalanced(folder.books)),
+      folders,
+    };
   }
 }

@@ -3,7 +3,7 @@ import type { MigrationLimits } from "../limits.js";
 import { type FolderPlan, folderPath, type SourceFolder } from "../mail/folder.js";
 import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
-import { type Books, isBalanced, outcomeCount } from "../outcome.js";
+import { type Books, outcomeCount } from "../outcome.js";
 import type { FolderJournal, FolderRecord, Lease, MigrationStore } from "../store/migration-store.js";
 import type { AppendBudget } from "./append-window.js";
 import { BreakOffs } from "./break-offs.js";
@@ -212,7 +212,7 @@ async function copySideBySide(run: UserRun, jobs: readonly FolderRun[], tally: U
 
 async function balancedBooks(run: UserRun, tally: UserProgressTally): Promise<Books> {
   const books = tally.books;
-  if (isBalanced(books)) return books;
+  if (tally.balanced) return books;
   throw new MigrationError(
     "books-unbalanced",
     `${run.lease.emailAddress}: ${books.found} messages found, ${outcomeCount(books)} with an outcome`,

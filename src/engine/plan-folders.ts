@@ -145,6 +145,7 @@ class Places {
     this.#inUse.set(this.#key(levels), 2);
     const reasons = [...fitted.reasons];
     if (path.length > 1 && parent === this.#top) reasons.unshift("there are no levels there");
+    if (keyOf(levels) === keyOf(path)) return { levels, changes: [] };
     if (name !== fitted.name) reasons.push("another folder has that name");
     if (levels.at(-1) !== name) reasons.push("a folder is there already in that spelling");
     if (reasons.length === 0) return { levels, changes: parent.changes };

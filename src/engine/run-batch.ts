@@ -51,12 +51,14 @@ export async function runBatch(run: BatchRun): Promise<void> {
         // Every fetch listens; that is no leak.
         setMaxListeners(0, controller.signal);
         if (signal.aborted) controller.abort();
-        const ended = migrateLeased(run, lease, controller.signal)
+        // In the map before it begins: the first thing it tells may make the host stop the batch.
+        const work: Work = { controller, ended: Promise.resolve() };
+        leases.set(lease, work);
+        work.ended = migrateLeased(run, lease, controller.signal)
           .catch((error: unknown) => {
             fault ??= MigrationError.from(error);
           })
           .finally(() => leases.delete(lease));
-        leases.set(lease, { controller, ended });
       } else if (leases.size > 0) {
         await Promise.race(ends(leases));
       } else if (await hasQueued(store, batch)) {
@@ -78,7 +80,7 @@ export async function runBatch(run: BatchRun): Promise<void> {
 interface Work {
   readonly controller: AbortController;
   /** Never rejects. */
-  readonly ended: Promise<void>;
+  ended: Promise<void>;
 }
 
 function ends(leases: ReadonlyMap<Lease, Work>): Promise<void>[] {

@@ -1,4 +1,4 @@
-import { addBooks, type Books, emptyBooks, outcomeCount } from "../outcome.js";
+import { addBooks, type Books, emptyBooks, isBalanced, outcomeCount } from "../outcome.js";
 
 /** The sums over a user's folders while they change, one folder at a time. */
 export class UserProgressTally {
@@ -21,6 +21,11 @@ export class UserProgressTally {
   /** As the ledger has them. */
   get books(): Books {
     return this.#sum;
+  }
+
+  /** True when the books of every page balance. */
+  get balanced(): boolean {
+    return [...this.#books.values()].every(isBalanced);
   }
 
   /** The same with what the passes under way have found. */

@@ -22,15 +22,32 @@ export async function verifyFolder(check: FolderVerification): Promise<void> {
     return;
   }
   const present = await listUids(check, folder);
-  const known = new UidSet();
+  const known = new Map(pages.map((page) => [page, new UidSet()]));
   const pairs = new PairVerification(check);
-  const unnumbered: VerifiedPage[] = [];
-  for (const page of pages) {
-    if (await verifyNumbered(check, { page, folder, pairs, present, known })) unnumbered.push(page);
+  const unnumbered: PageVerification[] = [];
+  for (const [page, own] of known) {
+    const under = { page, folder, pairs, present, known: own };
+    if (await verifyNumbered(check, under)) unnumbered.push(under);
   }
-  for (const page of unnumbered) await verifyUnnumbered(check, { page, folder, pairs, present, known });
+  for (const under of unnumbered)
+    await verifyUnnumbered(check, under, without(present, claimsAgainst(under.page, known)));
   await pairs.finish();
-  for (const uid of present) if (!known.has(uid)) tally.add({ kind: "surplus", target: path, id: String(uid) });
+  for (const uid of without(present, [...known.values()]))
+    tally.add({ kind: "surplus", target: path, id: String(uid) });
+}
+
+/**
+ * The messages that are not left for a page to find its own among. What another page of the same source folder has, under
+ * another UIDVALIDITY, is left: they are the same messages.
+ */
+function claimsAgainst(page: VerifiedPage, known: ReadonlyMap<VerifiedPage, UidSet>): UidSet[] {
+  return [...known].filter(([other]) => other === page || other.name !== page.name).map(([, uids]) => uids);
+}
+
+function without(present: UidSet, claimed: readonly UidSet[]): UidSet {
+  const left = new UidSet();
+  for (const uid of present) if (!claimed.some((uids) => uids.has(uid))) left.add(uid);
+  return left;
 }
 
 /** One page while it is verified. */
@@ -40,7 +57,7 @@ interface PageVerification {
   readonly pairs: PairVerification;
   /** What stands in the target folder. */
   readonly present: UidSet;
-  /** What of that belongs to a message of the ledger. */
+  /** What of that is a message of this page. */
   readonly known: UidSet;
 }
 
@@ -66,10 +83,8 @@ async function verifyNumbered(check: FolderVerification, under: PageVerification
   return hasOthers;
 }
 
-async function verifyUnnumbered(check: FolderVerification, under: PageVerification): Promise<void> {
-  const { page, folder, present, known } = under;
-  const candidates = new UidSet();
-  for (const uid of present) if (!known.has(uid)) candidates.add(uid);
+async function verifyUnnumbered(check: FolderVerification, under: PageVerification, candidates: UidSet): Promise<void> {
+  const { page, folder, known } = under;
   const rows = looked(check, page, (row) => idOf(row, page, folder) === undefined);
   for await (const pairs of pairByHeader(check, { page, folder }, rows, candidates)) {
     for (const { here } of pairs) known.add(here);

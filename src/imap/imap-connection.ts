@@ -1,6 +1,7 @@
 import { ImapFlow } from "imapflow";
 import { MigrationError } from "../errors.js";
-import { connectionError, responseError } from "./imap-errors.js";
+import { connectionError } from "./connection-errors.js";
+import { responseError } from "./imap-errors.js";
 import { type TaggedAnswer, WireConnection } from "./wire/wire-connection.js";
 
 /**
@@ -71,6 +72,7 @@ export async function openImapConnection(
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<ImapConnection> {
   const { remoteServer: host, port } = server;
+  checkLogin(login);
   const secrets = [login.password, login.accessToken].filter((secret) => secret !== undefined);
   const client = await signIn(server, login, secrets, options.signal);
   const { socket } = client.unbind();
@@ -109,6 +111,12 @@ function namespace(prefix: string, delimiter: string | false | null | undefined)
   return delimiter ? { prefix, delimiter } : { prefix };
 }
 
+/** What would end a line, a field of SASL PLAIN (RFC 4616) or one of XOAUTH2 is not sent, whatever the mechanism. */
+function checkLogin({ user, password = "", accessToken = "", authorizationId = "" }: ImapLogin): void {
+  if (!/[\0\r\n]/.test(user + password + authorizationId) && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
+  throw new MigrationError("login-format", "A name, password or token with CR, LF or NUL cannot be sent");
+}
+
 async function signIn(
   server: ImapServerAddress,
   login: ImapLogin,
@@ -132,9 +140,7 @@ async function signIn(
   try {
     await client.connect();
     // imapflow notes the text of an OK greeting only.
-    if (client.greeting === undefined) {
-      throw new MigrationError("protocol-error", `${host} greets with PREAUTH: nobody could say whose mailbox that is`);
-    }
+    if (client.greeting === undefined) throw greetedWithPreauth(server);
     return client;
   } catch (error) {
     client.close();
@@ -145,6 +151,16 @@ async function signIn(
     clearTimeout(deadline);
     signal?.removeEventListener("abort", close);
   }
+}
+
+/** RFC 9051 section 6.2.1: STARTTLS is possible only before anybody is signed in. */
+function greetedWithPreauth({ remoteServer, security }: ImapServerAddress): MigrationError {
+  return security === "Tls"
+    ? new MigrationError("tls-required", `${remoteServer} greets with PREAUTH, which leaves no room for STARTTLS`)
+    : new MigrationError(
+        "protocol-error",
+        `${remoteServer} greets with PREAUTH: nobody could say whose mailbox that is`,
+      );
 }
 
 function createClient(server: ImapServerAddress, login: ImapLogin): ImapFlow {

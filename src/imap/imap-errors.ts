@@ -45,17 +45,8 @@ export interface CommandContext {
   readonly secrets?: readonly string[];
 }
 
-/** Where a connection failed. */
-export interface ConnectionContext {
-  readonly host: string;
-  readonly port: number;
-  /** Passwords and tokens that were sent and must not come back in an error. */
-  readonly secrets?: readonly string[];
-  /** A lost connection is a matter of the endpoint before the sign-in, of one user after it. */
-  readonly loggedIn: boolean;
-}
-
-interface Reading extends Pick<MigrationErrorDetails, "scope" | "retryAfterMs"> {
+/** What a refusal turns out to be. */
+export interface Reading extends Pick<MigrationErrorDetails, "scope" | "retryAfterMs"> {
   readonly code: MigrationErrorCode;
 }
 
@@ -145,11 +136,15 @@ const RULES: readonly Rule[] = [
  *
  * The message holds the server's words, scrubbed. Only an APPEND that was refused because of its message has the scope
  * `message`, a BYE never. A sign-in that was refused in a way we do not know counts as `auth-failed`, so that no
- * password is sent twice.
+ * password is sent twice. `known` goes before what the words say.
  */
-export function responseError(response: RefusedResponse, context: CommandContext): MigrationError {
+export function responseError(
+  response: RefusedResponse,
+  context: CommandContext,
+  known: Partial<Reading> = {},
+): MigrationError {
   const split = splitCode(response);
-  return refusal(split, context, readResponse(split, context.verb));
+  return refusal(split, context, { ...readResponse(split, context.verb), ...known });
 }
 
 /** True where a CREATE was refused because the folder exists, the end that was wanted; Exchange sends no response code. */
@@ -228,175 +223,4 @@ function leadOf(code: MigrationErrorCode, { status, text }: RefusedResponse, con
   }
   const refused = context.verb === "APPEND" && code.startsWith("message-");
   return refused ? "The target refused the message" : `${doing} failed`;
-}
-
-/** What a fault of the network, of TLS or of imapflow is, and what to say of `host:port`. */
-type Fault = readonly [code: MigrationErrorCode, predicate: string];
-
-const REFUSED: Fault = ["connection-refused", "refused the connection"];
-const UNREACHABLE: Fault = ["connect-timeout", "cannot be reached"];
-const UNRESOLVED: Fault = ["dns-failed", "has a name that does not resolve here"];
-const UNTRUSTED: Fault = ["certificate-untrusted", "has a certificate that nobody trusted here has issued"];
-const REJECTED: Fault = ["certificate-untrusted", "has a certificate that is not valid for a server"];
-const TOO_LARGE: Fault = ["response-too-large", "sent more than any honest answer holds"];
-const UNREPRESENTABLE: Fault = ["login-format", "cannot be sent a name or password with CR, LF or NUL"];
-
-const FAULTS = new Map<string, Fault>([
-  ["ECONNREFUSED", REFUSED],
-  ["EACCES", ["connection-refused", "may not be connected to from here"]],
-  ["EPERM", ["connection-refused", "may not be connected to from here"]],
-  ["ENOTFOUND", UNRESOLVED],
-  ["EAI_AGAIN", UNRESOLVED],
-  ["EAI_FAIL", UNRESOLVED],
-  ["EAI_NODATA", UNRESOLVED],
-  ["EAI_NONAME", UNRESOLVED],
-  ["ETIMEDOUT", ["connect-timeout", "did not answer in time"]],
-  ["ETIMEOUT", ["connect-timeout", "did not answer in time"]],
-  ["CONNECT_TIMEOUT", ["connect-timeout", "did not answer in time"]],
-  ["UPGRADE_TIMEOUT", ["connect-timeout", "did not finish the TLS handshake in time"]],
-  ["GREETING_TIMEOUT", ["connect-timeout", 'sent no greeting in time; a TLS port needs security "Ssl"']],
-  ["EHOSTUNREACH", UNREACHABLE],
-  ["ENETUNREACH", UNREACHABLE],
-  ["EHOSTDOWN", UNREACHABLE],
-  ["ENETDOWN", UNREACHABLE],
-  ["EADDRNOTAVAIL", UNREACHABLE],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", ["certificate-untrusted", "has a certificate that it signed itself"]],
-  ["SELF_SIGNED_CERT_IN_CHAIN", UNTRUSTED],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNTRUSTED],
-  ["UNABLE_TO_GET_ISSUER_CERT", UNTRUSTED],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNTRUSTED],
-  ["CERT_UNTRUSTED", UNTRUSTED],
-  ["CERT_CHAIN_TOO_LONG", REJECTED],
-  ["CERT_REJECTED", REJECTED],
-  ["CERT_REVOKED", REJECTED],
-  ["CERT_SIGNATURE_FAILURE", REJECTED],
-  ["INVALID_CA", REJECTED],
-  ["INVALID_PURPOSE", REJECTED],
-  ["PATH_LENGTH_EXCEEDED", REJECTED],
-  ["CERT_HAS_EXPIRED", ["certificate-expired", "has a certificate that has expired"]],
-  ["CERT_NOT_YET_VALID", ["certificate-expired", "has a certificate that is not valid yet; is the clock right here?"]],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", ["certificate-name", "has a certificate for another name"]],
-  ["HOSTNAME_MISMATCH", ["certificate-name", "has a certificate for another name"]],
-  ["STARTTLS_INJECTION", ["tls-injection", "sent something between the OK to STARTTLS and the TLS handshake"]],
-  ["LineTooLarge", TOO_LARGE],
-  ["LiteralTooLarge", TOO_LARGE],
-  ["ResponseTooLarge", TOO_LARGE],
-  ["MAX_IMAP_NESTING_REACHED", TOO_LARGE],
-  ["InvalidResponse", ["protocol-error", "sent an answer that is none"]],
-  ["UnexpectedTag", ["protocol-error", "answered a command that it was not sent"]],
-  ["ResponseProcessingFailed", ["protocol-error", "sent an answer that cannot be processed"]],
-  ["COMPRESS_TRAILING_DATA", ["protocol-error", "sent something behind the OK to COMPRESS"]],
-  ["InvalidStringValue", UNREPRESENTABLE],
-  ["InvalidTextValue", UNREPRESENTABLE],
-  ["InvalidTokenValue", UNREPRESENTABLE],
-]);
-
-/** Codes that tell of a connection that no longer is: Node's and imapflow's. */
-const LOST =
-  /^(ECONNRESET|ECONNABORTED|EPIPE|ENOTCONN|ERR_STREAM_\w+|NoConnection|EConnectionClosed|StateLogout|ClosedAfterConnect\w+)$/;
-const LOST_ONCE_LOGGED_IN = new Set<MigrationErrorCode>([
-  "connection-refused",
-  "connect-timeout",
-  "dns-failed",
-  "tls-failed",
-]);
-/** imapflow's messages where the server offers no sign-in for the credentials; they have neither code nor response. */
-const NO_MECHANISM =
-  /^(Login is disabled|No matching authentication method|Unsupported authentication mechanism|No password configured)$/;
-
-/**
- * The error for a socket, TLS or DNS error of Node, or for whatever imapflow threw. A {@link MigrationError} comes back as
- * it is; what nobody knows is `unexpected`.
- *
- * `cause` is a new Error with the scrubbed message and the code: imapflow's own carries commands and responses.
- */
-export function connectionError(error: unknown, context: ConnectionContext): MigrationError {
-  if (MigrationError.is(error)) return error;
-  return refusedByServer(error, context) ?? faultOf(error, context);
-}
-
-function refusedByServer(error: unknown, { loggedIn, secrets = [] }: ConnectionContext): MigrationError | undefined {
-  const response = responseOf(error);
-  if (response === undefined) return undefined;
-  const command: CommandContext = loggedIn
-    ? { doing: "Command", verb: "NOOP", secrets }
-    : { doing: "Sign-in", verb: "LOGIN", secrets };
-  return refusal(response, command, { ...readResponse(response, command.verb), ...flagsOf(error) });
-}
-
-/** The server's answer that imapflow hung on its error; `reason` holds the text of a BYE. */
-function responseOf(error: unknown): RefusedResponse | undefined {
-  const status = textOf(error, "responseStatus");
-  const code = textOf(error, "serverResponseCode");
-  const response = textOf(error, "response");
-  const bye = LOST.test(textOf(error, "code") ?? "") ? textOf(error, "reason") : undefined;
-  if (status === "NO" || status === "BAD") return { status, code, text: textOf(error, "responseText") ?? "" };
-  if (bye !== undefined) return { status: "BYE", text: bye };
-  // "User is authenticated but not connected", which imapflow finds in the answer to NAMESPACE.
-  return response !== undefined && propertyOf(error, "authenticationFailed") === true
-    ? { status: "BAD", text: response }
-    : undefined;
-}
-
-/** What imapflow found out beyond the answer itself. */
-function flagsOf(error: unknown): Partial<Reading> {
-  const asked = propertyOf(error, "throttleReset");
-  const waited = propertyOf(error, "throttleWaited");
-  if (typeof asked === "number" && typeof waited === "number") return { retryAfterMs: Math.max(0, asked - waited) };
-  // RFC 7628 section 3.2.2: the server judged the token, not the account.
-  const oauthStatus = textOf(propertyOf(error, "oauthError"), "status");
-  return oauthStatus === "401" || oauthStatus === "invalid_token" ? { code: "token-expired" } : {};
-}
-
-function faultOf(error: unknown, { host, port, secrets = [], loggedIn }: ConnectionContext): MigrationError {
-  const vendorCode = textOf(error, "code") ?? "";
-  const [code, predicate] = readFault(error, vendorCode, loggedIn);
-  const detail = code.startsWith("certificate-") || code === "unexpected" ? textOf(error, "message") : undefined;
-  const why = [vendorCode, detail && scrub(detail, secrets)].filter(Boolean).join(": ");
-  return new MigrationError(code, `${host}:${port} ${predicate}${why === "" ? "" : ` (${why})`}`, {
-    cause: scrubbedCause(error, secrets),
-  });
-}
-
-function readFault(error: unknown, vendorCode: string, loggedIn: boolean): Fault {
-  const message = textOf(error, "message") ?? "";
-  if (textOf(error, "name") === "AbortError" || vendorCode === "ABORT_ERR") return ["aborted", "was given up: aborted"];
-  const fault = LOST.test(vendorCode) ? undefined : (FAULTS.get(vendorCode) ?? readTls(error, vendorCode, message));
-  if (fault !== undefined && !(loggedIn && LOST_ONCE_LOGGED_IN.has(fault[0]))) return fault;
-  if (loggedIn && vendorCode === "ETIMEOUT") return ["command-timeout", "did not answer in time"];
-  if (fault !== undefined || LOST.test(vendorCode)) {
-    return loggedIn
-      ? ["connection-lost", "lost the connection"]
-      : ["server-unavailable", "closed the connection before the sign-in"];
-  }
-  if (NO_MECHANISM.test(message)) return ["auth-unsupported", "offers no sign-in for these credentials"];
-  if (vendorCode.startsWith("ParserError")) return ["protocol-error", "sent an answer that cannot be read"];
-  return ["unexpected", "could not be worked with"];
-}
-
-function readTls(error: unknown, vendorCode: string, message: string): Fault | undefined {
-  const failedUpgrade = propertyOf(error, "tlsFailed") === true;
-  if (vendorCode === "" && failedUpgrade) return ["tls-required", "does not offer STARTTLS, or refused it"];
-  if (vendorCode !== "EPROTO" && !/^ERR_(SSL|TLS)_/.test(vendorCode)) return undefined;
-  if (!/wrong version number|packet length too long/i.test(message)) {
-    return ["tls-failed", "does not agree on TLS 1.2 or newer"];
-  }
-  return failedUpgrade
-    ? ["tls-required", "said OK to STARTTLS and went on without TLS"]
-    : ["tls-failed", 'answers without TLS; a port for STARTTLS needs security "Tls"'];
-}
-
-function scrubbedCause(error: unknown, secrets: readonly string[]): Error {
-  const cause = new Error(scrub(textOf(error, "message") ?? String(error), secrets));
-  const code = textOf(error, "code");
-  return code === undefined ? cause : Object.assign(cause, { code });
-}
-
-function propertyOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
-}
-
-function textOf(value: unknown, name: string): string | undefined {
-  const text = propertyOf(value, name);
-  return typeof text === "string" && text !== "" ? text : undefined;
 }

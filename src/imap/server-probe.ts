@@ -4,8 +4,9 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import { MigrationError } from "../errors.js";
+import { connectionError } from "./connection-errors.js";
 import type { ImapSecurity } from "./imap-connection.js";
-import { connectionError, type RefusedResponse, responseError } from "./imap-errors.js";
+import { askCapabilities, closedError, ProbeSession, readGreeting, startTls } from "./probe-session.js";
 import { scrub } from "./scrub.js";
 
 export interface ServerProbeOptions {
@@ -65,8 +66,6 @@ export interface ServerProbe {
 const DEFAULT_TIMEOUT_MS = 15_000;
 const GOODBYE_MS = 1_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1; // setTimeout takes no more
-const MAX_LINE_OCTETS = 64 * 1024;
-const MAX_OCTETS = 1024 * 1024;
 const TIMED_OUT = Symbol("timed out");
 
 type Findings = {
@@ -138,11 +137,11 @@ class Probe {
     const addresses = await this.#stage("dns", () => lookup(host, { all: true }));
     let socket = await this.#stage("tcp", () => this.#connect(addresses));
     if (security === "Ssl") socket = await this.#stage("tls", () => this.#secure(socket));
-    let session = new Session(socket, this.#at);
+    let session = new ProbeSession(socket, this.#at);
     this.#found.greeting = await this.#stage("greeting", () => readGreeting(session, security, this.#at));
     if (security === "Tls") {
       socket = await this.#stage("tls", () => this.#upgrade(session));
-      session = new Session(socket, this.#at);
+      session = new ProbeSession(socket, this.#at);
     }
     this.#found.capabilities = await this.#stage("capabilities", () => askCapabilities(session));
     await this.#sayGoodbye(session);
@@ -203,7 +202,7 @@ class Probe {
   }
 
   /** RFC 9051 section 6.2.1; plain text behind the OK is no fault of TLS, but TLS withheld. */
-  async #upgrade(session: Session): Promise<TLSSocket> {
+  async #upgrade(session: ProbeSession): Promise<TLSSocket> {
     await startTls(session, this.#at);
     session.detach();
     return this.#secure(session.socket).catch((error: unknown) => {
@@ -247,148 +246,12 @@ class Probe {
     });
   }
 
-  async #sayGoodbye({ socket }: Session): Promise<void> {
+  async #sayGoodbye({ socket }: ProbeSession): Promise<void> {
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end("a3 LOGOUT\r\n");
     const enough = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(GOODBYE_MS)]);
     await orStop(closed, enough).catch(() => undefined); // the answer to LOGOUT is a courtesy
   }
-}
-
-/** A socket read by lines, within limits, and nothing read that was not asked for. */
-class Session {
-  readonly socket: Socket;
-  readonly #at: string;
-  readonly #lines: string[] = [];
-  #partial = "";
-  #octets = 0;
-  #greeted = false;
-  #fault: Error | undefined;
-  #wake: () => void = () => undefined;
-
-  constructor(socket: Socket, at: string) {
-    this.socket = socket;
-    this.#at = at;
-    socket.on("data", this.#onData);
-    socket.once("error", this.#onEnd);
-    socket.once("close", this.#onEnd);
-    if (socket.destroyed) this.#onEnd();
-  }
-
-  /** True when something has arrived that nobody has asked for yet. */
-  get hasUnread(): boolean {
-    return this.#lines.length > 0 || this.#partial !== "";
-  }
-
-  async next(): Promise<string> {
-    for (;;) {
-      const line = this.#lines.shift();
-      if (line !== undefined) {
-        this.#greeted = true;
-        return line;
-      }
-      if (this.#fault !== undefined) throw this.#fault;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** The tagged answer and what came before it. */
-  async send(tag: string, command: string): Promise<{ status: string; text: string; untagged: string[] }> {
-    this.socket.write(`${tag} ${command}\r\n`);
-    const untagged: string[] = [];
-    for (;;) {
-      const line = await this.next();
-      const bye = /^\* BYE\b ?(.*)/i.exec(line);
-      if (bye !== null) throw refused("BYE", bye[1] ?? "", "CAPABILITY");
-      const tagged = /^(\S+) (OK|NO|BAD)\b ?(.*)/i.exec(line);
-      if (tagged?.[1] === tag) return { status: (tagged[2] ?? "").toUpperCase(), text: tagged[3] ?? "", untagged };
-      if (!line.startsWith("* ")) throw new MigrationError("protocol-error", `${this.#at} answers with ${quote(line)}`);
-      untagged.push(line.slice(2));
-    }
-  }
-
-  /** Leaves the socket to somebody else. */
-  detach(): void {
-    this.socket.off("data", this.#onData);
-    this.socket.off("error", this.#onEnd);
-    this.socket.off("close", this.#onEnd);
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#octets += chunk.length;
-    const parts = chunk.toString("latin1").split("\n");
-    for (const part of parts.slice(0, -1)) {
-      this.#lines.push(utf8(`${this.#partial}${part}`.replace(/\r$/, "")));
-      this.#partial = "";
-    }
-    this.#partial += parts.at(-1) ?? "";
-    if (this.#octets > MAX_OCTETS || this.#partial.length > MAX_LINE_OCTETS) this.#fail(this.#tooLarge());
-    this.#wake();
-  };
-
-  readonly #onEnd = (error?: unknown): void => {
-    this.#fail(error instanceof Error ? error : closedError());
-    this.#wake();
-  };
-
-  #fail(fault: Error): void {
-    this.#fault ??= fault;
-    this.detach();
-    this.socket.pause();
-  }
-
-  #tooLarge(): MigrationError {
-    return this.#greeted
-      ? new MigrationError("response-too-large", `${this.#at} sent more than any honest answer holds`)
-      : new MigrationError("not-imap", `${this.#at} does not speak IMAP: its first line does not end`);
-  }
-}
-
-async function readGreeting(session: Session, security: ImapSecurity, at: string): Promise<string> {
-  const line = await session.next();
-  const [, status, text = ""] = /^\* (OK|PREAUTH|BYE)\b ?(.*)/i.exec(line) ?? [];
-  if (status === undefined) throw new MigrationError("not-imap", `${at} does not speak IMAP; it says ${quote(line)}`);
-  if (status.toUpperCase() === "BYE") throw refused("BYE", text, "CONNECT");
-  if (status.toUpperCase() === "OK") return scrub(text, []);
-  // RFC 9051 section 6.2.1: STARTTLS is possible only before anybody is signed in.
-  throw security === "Tls"
-    ? new MigrationError("tls-required", `${at} greets with PREAUTH, which leaves no room for STARTTLS`)
-    : new MigrationError("protocol-error", `${at} greets with PREAUTH: nobody could say whose mailbox that is`);
-}
-
-async function startTls(session: Session, at: string): Promise<void> {
-  const offered = (await askCapabilities(session)).some((name) => name.toUpperCase() === "STARTTLS");
-  if (!offered) throw new MigrationError("tls-required", `${at} does not offer STARTTLS`);
-  const { status, text } = await session.send("a2", "STARTTLS");
-  if (status !== "OK") throw refused(status === "BAD" ? "BAD" : "NO", text, "STARTTLS");
-  // What is in the system's buffer already has arrived after one more round of the event loop.
-  await nextTurn();
-  await nextTurn();
-  if (session.hasUnread) {
-    throw new MigrationError("tls-injection", `${at} sent something between the OK to STARTTLS and the TLS handshake`);
-  }
-}
-
-/** RFC 9051 section 6.1.1. */
-async function askCapabilities(session: Session): Promise<string[]> {
-  const { status, text, untagged } = await session.send("a1", "CAPABILITY");
-  if (status !== "OK") throw refused(status === "BAD" ? "BAD" : "NO", text, "CAPABILITY");
-  const listed = untagged.flatMap((line) => /^CAPABILITY (.*)/i.exec(line)?.[1] ?? []).at(-1);
-  if (listed === undefined) throw new MigrationError("protocol-error", "CAPABILITY was answered without a list");
-  return listed
-    .split(" ")
-    .map((name) => scrub(name, []))
-    .filter((name) => name !== "");
-}
-
-function refused(
-  status: RefusedResponse["status"],
-  text: string,
-  verb: "CONNECT" | "CAPABILITY" | "STARTTLS",
-): MigrationError {
-  return responseError({ status, text }, { doing: verb === "CONNECT" ? "greeting" : verb, verb });
 }
 
 function describeTls(socket: TLSSocket): Pick<ServerProbe, "tlsVersion" | "cipher" | "certificate"> {
@@ -420,10 +283,6 @@ function authorizationError(socket: TLSSocket): Error {
   return Object.assign(new Error("The certificate does not verify"), { code });
 }
 
-function closedError(): Error {
-  return Object.assign(new Error("The server closed the connection"), { code: "ECONNRESET" });
-}
-
 function orStop<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
@@ -431,16 +290,4 @@ function orStop<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-function utf8(octets: string): string {
-  return Buffer.from(octets, "latin1").toString();
-}
-
-function quote(line: string): string {
-  return JSON.stringify(scrub(line, []).slice(0, 100));
 }

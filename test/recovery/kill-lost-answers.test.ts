@@ -11,7 +11,7 @@ const EVERY = 9;
 /** Without MULTIAPPEND each message has an answer of its own that can be lost. */
 const CAPABILITY = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE";
 
-const kills = countFor("LOST_ANSWER_KILLS", { short: 4, full: 300 });
+const kills = countFor("LOST_ANSWER_KILLS", { short: 3, full: 300 });
 const random = seededRandom();
 let dovecots: TwoDovecots;
 let line: LostAnswerProxy;

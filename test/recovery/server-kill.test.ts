@@ -9,12 +9,11 @@ import { countFor, seededRandom, tell } from "./recovery-run.js";
 import { TwoDovecots } from "./two-dovecots.js";
 
 /** Kills while messages were arriving; others do not count. */
-const wanted = countFor("SERVER_KILLS", { short: 3, full: 100 });
+const wanted = countFor("SERVER_KILLS", { short: 2, full: 100 });
 const MOST_KILLS_OF_ONE = 5;
 const random = seededRandom();
 let dovecots: TwoDovecots;
 let inMidAppend = 0;
-let kills = 0;
 
 beforeAll(async () => {
   const octets = () => random.below(200_000);
@@ -32,13 +31,14 @@ describe("a target server that is killed in mid-append", () => {
     const began = performance.now();
     const { ms: usualMs } = await new MigratingProcess(dovecots.program, dovecots.migration()).ended;
     const failures: object[] = [];
-    let histories = 0;
+    let [histories, kills] = [0, 0];
     while (inMidAppend < wanted && failures.length < 3) {
       const migration = dovecots.migration({ attempts: 1_000 });
       const history = await killedServerHistory(migration, usualMs);
       const faults = await dovecots.faults(history, migration);
       if (faults.length > 0) failures.push({ user: migration.target.user, faults: faults.slice(0, 5), history });
       histories += 1;
+      kills += history.kills;
     }
     const ms = Math.round(performance.now() - began);
     tell("server kills", { inMidAppend, kills, histories, usualMs: Math.round(usualMs), ms });
@@ -51,12 +51,13 @@ async function killedServerHistory(migration: ChildMigration, usualMs: number): 
   const { program, target } = dovecots;
   const pieces = new Set<string>();
   let process = new MigratingProcess(program, migration);
-  for (let kill = 0; kill < MOST_KILLS_OF_ONE; kill++) {
+  let serverKills = 0;
+  while (serverKills < MOST_KILLS_OF_ONE && inMidAppend < wanted) {
     await process.begun;
     await Promise.race([sleep(random.below(usualMs)), process.ended]);
     if (process.hasEnded) break;
     await target.kill();
-    kills += 1;
+    serverKills += 1;
     if (await leftNewPiece(migration.target.user, pieces)) inMidAppend += 1;
     const dies = random.below(2) === 0;
     if (dies) process.kill();
@@ -65,7 +66,7 @@ async function killedServerHistory(migration: ChildMigration, usualMs: number): 
   }
   const last = await process.ended;
   const rerun = await new MigratingProcess(program, migration).ended;
-  return { kills, last, rerun, faults: [] };
+  return { kills: serverKills, last, rerun, faults: [] };
 }
 
 /** Dovecot writes what arrives into a folder's `tmp` first; a kill leaves it there. */

@@ -49,7 +49,7 @@ describe("a migration endpoint", () => {
   });
 
   it("has no authentication id unless it is given one", () => {
-    expect(endpoint()).not.toHaveProperty("authenticationId");
+    expect(endpoint().authenticationId).toBeUndefined();
     expect(endpoint({ authenticationId: "cyrus" }).authenticationId).toBe("cyrus");
   });
 

@@ -6,7 +6,7 @@ const { signal } = new AbortController();
 
 describe("the window of appends", () => {
   it("lets so many in, and the next one only when one has left, in the order of asking", async () => {
-    const window = new AppendWindow(() => 2);
+    const window = new AppendWindow(2);
     const entered: number[] = [];
     const enter = async (number: number) => {
       await window.enter(signal);
@@ -24,7 +24,7 @@ describe("the window of appends", () => {
   });
 
   it("is never wider than it says, whatever the order of coming and going", async () => {
-    const window = new AppendWindow(() => 3);
+    const window = new AppendWindow(3);
     let inside = 0;
     let most = 0;
     const visit = async (turns: number) => {
@@ -40,14 +40,14 @@ describe("the window of appends", () => {
   });
 
   it("lets one in at a time where it is told zero", async () => {
-    const window = new AppendWindow(() => 0);
+    const window = new AppendWindow(0);
     await window.enter(signal);
     window.leave();
     await window.enter(signal);
   });
 
   it("R12 keeps nobody waiting once the migration is stopped", async () => {
-    const window = new AppendWindow(() => 1);
+    const window = new AppendWindow(1);
     const controller = new AbortController();
     await window.enter(controller.signal);
     const waiting = [window.enter(controller.signal), window.enter(controller.signal)];
@@ -57,7 +57,7 @@ describe("the window of appends", () => {
   });
 
   it("leaves no listener behind", async () => {
-    const window = new AppendWindow(() => 1);
+    const window = new AppendWindow(1);
     const controller = new AbortController();
     await window.enter(controller.signal);
     const next = window.enter(controller.signal);
@@ -74,7 +74,9 @@ describe("the appends of all mailboxes together", () => {
     const controller = new AbortController();
     const visits = Array.from({ length: 3_000 }, () =>
       window.enter(controller.signal).then(
-        () => void (inside += 1),
+        () => {
+          inside += 1;
+        },
         () => {},
       ),
     );

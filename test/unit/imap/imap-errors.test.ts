@@ -2,13 +2,8 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { migrationErrorCodes } from "../../../src/errors.js";
-import {
-  alreadyExists,
-  connectionError,
-  type ImapVerb,
-  type RefusedResponse,
-  responseError,
-} from "../../../src/imap/imap-errors.js";
+import { connectionError } from "../../../src/imap/connection-errors.js";
+import { alreadyExists, type ImapVerb, type RefusedResponse, responseError } from "../../../src/imap/imap-errors.js";
 
 /** `NO [OVERQUOTA] Over quota` as a reader of responses would give it. */
 function parsed(line: string): RefusedResponse {
