@@ -68,7 +68,7 @@ export {
   type SkipRule,
   type Vanished,
 } from "./outcome.js";
-export { MigrationReport, type RunFigures, type UserReport } from "./report.js";
+export { type FolderReport, MigrationReport, type RunFigures, type UserReport } from "./report.js";
 export type { MigrationBatchStatus, MigrationUserStatus, MigrationUserStatusSummary } from "./status.js";
 
 // Verification: the target asked, and not the ledger

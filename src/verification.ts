@@ -11,7 +11,7 @@ import { MigrationError } from "./errors.js";
  */
 export type VerificationLevel = 0 | 1 | 2 | 3 | 4;
 
-/** The data consistency score of Microsoft's migration, best first. When which is given is in {@link gradeOf}. */
+/** The data consistency score of Microsoft's migration, best first; `docs/verification.md` says when which is given. */
 export type DataConsistencyScore = "Perfect" | "Good" | "Investigate" | "Poor";
 
 /** How many messages may be lost or damaged before a mailbox is `Poor` instead of `Investigate`. */
@@ -74,10 +74,11 @@ export const noVerificationCounts: VerificationCounts = Object.freeze({
 export type Difference = "size" | "internal-date" | "flags" | "keywords" | "header" | "content" | "unreadable";
 
 /**
- * What real servers are known to do to messages: `line-ends` (Dovecot serves a bare LF as CRLF), `nul` (Dovecot keeps NUL
- * as 0x80), `final-line-end` (Courier adds a CRLF that is missing at the end).
+ * What real servers are known to do to messages: `line-ends` (Dovecot and Courier serve a bare LF as CRLF), `bare-cr`
+ * (Courier drops a CR without LF, Dovecot one in front of a line end), `nul` (Dovecot keeps NUL as 0x80),
+ * `final-line-end` (Courier adds a CRLF that is missing at the end).
  */
-export type KnownChange = "line-ends" | "nul" | "final-line-end";
+export type KnownChange = "line-ends" | "bare-cr" | "nul" | "final-line-end";
 
 /** What every item says. */
 export interface VerificationItemOf<Kind extends string> {

@@ -87,7 +87,7 @@ export async function openImapConnection(
   const foreign = [...(client.namespaces?.other || []), ...(client.namespaces?.shared || [])];
   return {
     wire,
-    capabilities: new Set([...client.capabilities.keys()].map((name) => name.toUpperCase())),
+    capabilities: new Set([...client.capabilities].map(capability)),
     personal: namespace(personal?.prefix ?? "", personal?.delimiter),
     foreign: foreign.map(({ prefix, delimiter }) => namespace(prefix, delimiter)),
     refusal: ({ status, code, text }, about) =>
@@ -96,6 +96,11 @@ export async function openImapConnection(
         { ...about, doing: doing(about), secrets },
       ),
   };
+}
+
+/** imapflow keeps the number of `APPENDLIMIT=35000000` apart from its name. */
+function capability([name, value]: [string, unknown]): string {
+  return (typeof value === "number" ? `${name}=${value}` : name).toUpperCase();
 }
 
 function doing({ verb, folder }: RefusedCommand): string {

@@ -279,7 +279,8 @@ function levelsKey(levels: readonly string[]): string {
 function appendLimit(capabilities: ReadonlySet<string>): number {
   for (const capability of capabilities) {
     const limit = /^APPENDLIMIT=(\d+)$/.exec(capability)?.[1];
-    if (limit !== undefined) return Number(limit);
+    // 0 forbids every message (RFC 7889 section 3): the refusals say it better than we could.
+    if (limit !== undefined && Number(limit) > 0) return Number(limit);
   }
   return Number.POSITIVE_INFINITY;
 }

@@ -358,7 +358,7 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
       },
     },
     {
-      title: "lists the folders of a user in the order in which they were first opened, with target and books",
+      title: "lists the folders of a user in the order in which they were first opened, with target, books and sync point",
       async run() {
         const { store, lease, journal } = await openInbox(open);
         const sent = await store.openJournal(lease, { ...sourceFolder("INBOX.Sent"), levels: ["INBOX", "Sent"] });
@@ -367,7 +367,7 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
         await store.openJournal(lease, sourceFolder("INBOX", 8));
         await journal.finish(0, { uidNext: 1, messages: 0 });
         assert.deepEqual(await store.listFolders(BATCH, "TERRY.ADAMS@contoso.com"), [
-          { name: "INBOX", source: "INBOX", uidValidity: 7, books: emptyBooks },
+          { name: "INBOX", source: "INBOX", uidValidity: 7, books: emptyBooks, syncPoint: { uidNext: 1, messages: 0 } },
           {
             name: "INBOX.Sent",
             source: "INBOX/Sent",

@@ -55,7 +55,7 @@ describe.each(realServers)("an IMAP source on $name", ({ start, viaMaildir, keep
   });
   afterAll(() => server.stop());
   const open: OpenSource = (content) => mailboxes.openSource(content, viaMaildir);
-  for (const { title, run } of sourceCases(open, keeps)) if (!leavesOut?.test(title)) it(title, run);
+  for (const { title, run } of sourceCases(open, keeps)) if (!leavesOut?.test(title)) it.concurrent(title, run);
 
   it("lists its folders with their decoded levels and numbers", async () => {
     const messages = ["one", "two"].map((subject) => sampleMessage(subject));

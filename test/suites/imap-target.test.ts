@@ -63,7 +63,7 @@ describe.each(realServers)("an IMAP target on $name", ({ start, mailbox, takesOd
   });
   afterAll(() => server.stop());
   for (const { title, run } of targetCases(() => mailboxes.openTarget(), mailbox)) {
-    if (takesOddNames || title !== oddNames) it(title, run);
+    if (takesOddNames || title !== oddNames) it.concurrent(title, run);
   }
 
   it.skipIf(takesOddNames)(

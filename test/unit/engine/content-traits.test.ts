@@ -13,8 +13,13 @@ async function* chunks(text: string, length: number): AsyncGenerator<Uint8Array>
 }
 
 /** What the test servers were measured to do. */
-const asDovecot = (text: string) => text.replace(/\r?\n/g, "\r\n").replaceAll("\0", "\x80");
-const asCourier = (text: string) => (text.endsWith("\n") ? text : `${text}\r\n`);
+const asDovecot = (text: string) =>
+  text
+    .replace(/\r\r\n|\r?\n/g, "\r\n")
+    .replace(/\r$/, "")
+    .replaceAll("\0", "\x80");
+const asCourier = (text: string) =>
+  text.replace(/\r?\n/g, "\n").replaceAll("\r", "").replace(/\n?$/, "\n").replaceAll("\n", "\r\n");
 
 describe("what servers are known to change", () => {
   it.each([
@@ -22,7 +27,10 @@ describe("what servers are known to change", () => {
     ["NUL kept as 0x80", "a\0b\x80\r\n", "a\x80b\x80\r\n", ["nul"]],
     ["a CRLF added at the end", "a", "a\r\n", ["final-line-end"]],
     ["a CRLF added to a CR", "a\r", "a\r\r\n", ["final-line-end"]],
-    ["all three", "\0\nb", "\x80\r\nb\r\n", ["line-ends", "nul", "final-line-end"]],
+    ["a CR completed", "a\r", "a\r\n", ["bare-cr", "final-line-end"]],
+    ["a CR dropped", "a\rb\r\n", "ab\r\n", ["bare-cr"]],
+    ["a CR dropped in front of CRLF", "a\rb\r\r\n", "a\rb\r\n", ["bare-cr"]],
+    ["all of that", "\0\n\rb", "\x80\r\nb\r\n", ["line-ends", "bare-cr", "nul", "final-line-end"]],
   ])("is named: %s", async (_what, there, here, expected) => {
     expect(await changes(there, here)).toEqual(expected);
   });
@@ -36,6 +44,7 @@ describe("what servers are known to change", () => {
     ["only some of the NULs", "a\0b\0c\r\n", "a\0b\x80c\r\n"],
     ["a final line end taken away", "a\r\n", "a"],
     ["two line ends added", "a", "a\r\n\r\n"],
+    ["a CR added", "a\r\n", "a\r\r\n"],
     ["CR turned into CRLF in the middle", "a\rb\r\n", "a\r\nb\r\n"],
     ["NUL and 0x80 changed over", "\0\x80\r\n", "\x80\0\r\n"],
     ["a line end that moved", "ab\nc\r\n", "a\nbc\r\n"],

@@ -121,7 +121,7 @@ describe("ResponseReader", () => {
     fc.assert(
       fc.property(fc.array(response, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 50 }), (all, step) => {
         const pieces = all.flatMap(([name, literals]) => [
-          octets(`* ${name}`),
+          octets(`* X${name}`),
           ...literals.flatMap((content) => [octets(` {${content.length}}\r\n`), content]),
           octets("\r\n"),
         ]);
@@ -132,7 +132,7 @@ describe("ResponseReader", () => {
         expect(read(chunks).filter(([kind]) => kind === "response")).toEqual(
           all.map(([name, literals]) => [
             "response",
-            `* ${name}${literals.map(() => ` ${LITERAL}`).join("")}`,
+            `* X${name}${literals.map(() => ` ${LITERAL}`).join("")}`,
             literals.map((content) => content.toString("latin1")),
           ]),
         );
