@@ -15,7 +15,12 @@ const crashes: readonly Interruption[] = ["crash"];
 /** The stores with how many steps lie between two interruptions. */
 const stores = [
   { name: "memory", open: memoryStore, stride: full ? 1 : 23, kinds: interruptions },
-  { name: "SQLite", open: () => sqliteStore(":memory:"), stride: full ? 7 : 47, kinds: full ? interruptions : crashes },
+  {
+    name: "SQLite",
+    open: () => sqliteStore(":memory:"),
+    stride: full ? 17 : 47,
+    kinds: full ? interruptions : crashes,
+  },
 ];
 
 let interrupted = 0;
@@ -49,7 +54,7 @@ for (const { name, open, stride, kinds } of stores) {
       if (!scenario.twice) continue;
       it(`${scenario.title}: the process dies at any step, and the next one too`, async () => {
         opened = open();
-        expect(await failuresOfPairs(scenario, opened, stride * 4)).toEqual([]);
+        expect(await failuresOfPairs(scenario, opened, stride * 6)).toEqual([]);
       });
     }
   });

@@ -6,18 +6,23 @@ import { type Interruption, interruptions } from "./interruption.js";
 import { type Sabotage, type Scenario, scenarios } from "./scenarios.js";
 import { intercepting } from "./world.js";
 
-/** What the loop finds when one of the things that keep the promises is taken away. */
-async function faultsOf(title: string, sabotage: Sabotage, kinds: readonly Interruption[] = interruptions) {
+/** The first fault of this kind that the loop finds when one of the things that keep the promises is taken away. */
+async function faultOf(
+  title: string,
+  sabotage: Sabotage,
+  kind: RegExp,
+  kinds: readonly Interruption[] = interruptions,
+): Promise<string | undefined> {
   const scenario = scenarioOf(title);
-  const faults = new Set<string>();
   for (const interruption of kinds) {
     for (let at = 1; ; at++) {
-      const verdict = await migrate(scenario, memoryStore(), { interruption, at: [at] }, sabotage);
-      if (!verdict.struck[0]) break;
-      for (const fault of verdict.faults) faults.add(fault.replace(/:.*/s, ""));
+      const { faults, struck } = await migrate(scenario, memoryStore(), { interruption, at: [at] }, sabotage);
+      if (!struck[0]) break;
+      const fault = faults.find((text) => kind.test(text));
+      if (fault !== undefined) return fault;
     }
   }
-  return faults;
+  return undefined;
 }
 
 function scenarioOf(title: string): Scenario {
@@ -40,29 +45,29 @@ function withJournal(change: (journal: FolderJournal) => Partial<FolderJournal>)
 describe("an engine that is wrong on purpose is found out", () => {
   it("R2 when nothing is noted before a message is appended", async () => {
     const wrong = withJournal(() => ({ begin: async () => {} }));
-    expect(await faultsOf("new mail after a complete pass", wrong)).toContain("doubled");
+    expect(await faultOf("new mail after a complete pass", wrong, /^doubled:/)).toBeDefined();
   });
 
   it("R2 when nobody looks for messages in doubt", async () => {
     const wrong: Sabotage = { wrongTarget: (target) => intercepting(target, { find: async () => new Map() }) };
-    expect(await faultsOf("new mail after a complete pass", wrong)).toContain("doubled");
-    expect(await faultsOf("a new mailbox", wrong)).toContain("doubled");
+    expect(await faultOf("new mail after a complete pass", wrong, /^doubled:/)).toBeDefined();
+    expect(await faultOf("a new mailbox", wrong, /^doubled:/)).toBeDefined();
   });
 
   it("R2 when the look comes before the settle delay is over", async () => {
     const title = "a message that is stored 29 seconds after its connection was lost";
-    expect(await faultsOf(title, { settleDelayMs: 0 }, ["crash"])).toContain("doubled");
-    expect(await faultsOf(title, { settleDelayMs: 30_000 }, ["crash"])).toEqual(new Set());
+    expect(await faultOf(title, { settleDelayMs: 0 }, /^doubled:/, ["crash"])).toBeDefined();
+    expect(await faultOf(title, { settleDelayMs: 30_000 }, /./, ["crash"])).toBeUndefined();
   });
 
   it("R1 when a message that is there already is taken for its twin in doubt", async () => {
     const wrong = withJournal(() => ({ idsAtTarget: async () => new Map() }));
-    expect(await faultsOf("twins", wrong)).toContain("lost");
+    expect(await faultOf("twins", wrong, /^lost:/)).toBeDefined();
   });
 
   it("R2 when the ledger forgets what was settled", async () => {
     const wrong = withJournal(() => ({ isSettled: () => false }));
-    expect(await faultsOf("twins", wrong)).toContain("doubled");
+    expect(await faultOf("twins", wrong, /^doubled:/)).toBeDefined();
   });
 
   it("R6 when outcomes are told before they are durable", async () => {
@@ -76,15 +81,14 @@ describe("an engine that is wrong on purpose is found out", () => {
         books: () => ({ ...journal.books(), copied: early }),
       };
     });
-    const faults = await faultsOf("a new mailbox", wrong, ["crash"]);
-    expect([...faults].some((fault) => /^told \d+ messages/.test(fault))).toBe(true);
+    expect(await faultOf("a new mailbox", wrong, /^told \d+ messages/, ["crash"])).toBeDefined();
   });
 
   it("R1 when a pass says that it found less than it did", async () => {
     const wrong = withJournal((journal) => ({
       finish: (found, syncPoint) => journal.finish(Math.max(0, found - 1), syncPoint),
     }));
-    expect(await faultsOf("a new mailbox", wrong, ["crash"])).toContain("the books do not balance");
+    expect(await faultOf("a new mailbox", wrong, /^the books do not balance:/, ["crash"])).toBeDefined();
   });
 
   it("R3 when the target is given other octets than the source has", async () => {
@@ -95,9 +99,8 @@ describe("an engine that is wrong on purpose is found out", () => {
             target.append(folder, { ...message, internalDate: new Date(0) }, options),
         }),
     };
-    const faults = await faultsOf("a new mailbox", wrong, ["stop"]);
-    expect(faults).toContain("altered");
-    expect(faults).toContain("lost");
+    expect(await faultOf("a new mailbox", wrong, /^altered:/)).toBeDefined();
+    expect(await faultOf("a new mailbox", wrong, /^lost:/)).toBeDefined();
   });
 
   it("R17 when a pass does not note how far it read", async () => {
@@ -105,7 +108,6 @@ describe("an engine that is wrong on purpose is found out", () => {
       isSettled: () => false,
       finish: (found) => journal.finish(found, { uidNext: 1, messages: 0 }),
     }));
-    const faults = await faultsOf("a new mailbox", wrong, ["crash"]);
-    expect([...faults].some((fault) => fault.startsWith("the second run appended"))).toBe(true);
+    expect(await faultOf("a new mailbox", wrong, /^the second run appended/)).toBeDefined();
   });
 });

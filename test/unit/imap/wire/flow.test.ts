@@ -9,8 +9,8 @@ const MEGABYTE = 1024 * 1024;
 const MOST_HELD = 512 * 1024 + MEGABYTE + 512 * 1024;
 
 it.each([
-  ["one message of 64 MB", 1, 64 * MEGABYTE],
-  ["1,000 messages of 60 KB", 1000, 60_000],
+  ["one message of 10 MB", 1, 10 * MEGABYTE],
+  ["200 messages of 50 KB", 200, 50_000],
 ])("a target that takes nothing holds the source's socket back, for %s (R11)", async (_, count, size) => {
   const [source, target] = [connectWire(), connectWire()];
   const fetched = new FetchLane(source.wire).fetch({
@@ -45,12 +45,9 @@ it.each([
   expect(target.socket.writableLength).toBeGreaterThan(0);
 
   target.socket.releaseWrites();
-  for (let tag = 1; tag <= count + 1; tag++) {
-    await target.socket.got(`m${tag} `);
-    target.socket.send(`m${tag} OK\r\n`);
-  }
+  await target.socket.until(() => target.socket.received.length > count * size);
+  for (let tag = 1; tag <= count + 1; tag++) target.socket.send(`m${tag} OK\r\n`);
   await Promise.all([sent, copied]);
   await Promise.all(appended);
   expect(appended).toHaveLength(count);
-  expect(target.socket.received.length).toBeGreaterThan(count * size);
 });
