@@ -1,4 +1,5 @@
 import { watch } from "node:fs";
+import { appendFile, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TERRY } from "../servers/mail-server.js";
@@ -39,6 +40,23 @@ describe("a process that is killed while it copies 150 messages from Dovecot to 
 
   it("R4 leaves the source as it was", async () => {
     expect(differences(dovecots.mail, await mailboxMultiset(dovecots.source, TERRY.name))).toEqual([]);
+  });
+});
+
+describe("the comparison of two mailboxes", () => {
+  it("sees one octet that is altered, and one message that is lost", async () => {
+    const { target, ...migration } = dovecots.migration();
+    await new MigratingProcess(dovecots.program, { ...migration, target }).ended;
+    const cur = join(dovecots.target.dir, "mail", target.user, "Maildir", "cur");
+    const [altered = "", lost = ""] = (await readdir(cur)).map((file) => join(cur, file));
+    const { atime, mtime } = await stat(altered);
+    await appendFile(altered, "x");
+    await utimes(altered, atime, mtime);
+    await rm(lost);
+    const faults = differences(dovecots.mail, await mailboxMultiset(dovecots.target, target.user));
+    expect(faults).toContainEqual(expect.stringMatching(/^altered: 1 instead of 0 /));
+    const missing = faults.map((fault) => /^lost: (\d+) instead of (\d+) /.exec(fault) ?? []);
+    expect(missing.reduce((sum, [, here = 0, there = 0]) => sum + Number(there) - Number(here), 0)).toBe(2);
   });
 });
 

@@ -17,7 +17,9 @@ let inMidAppend = 0;
 
 beforeAll(async () => {
   const octets = () => random.below(200_000);
-  dovecots = await TwoDovecots.start({ random, users: 10 + 10 * wanted, octets });
+  // Killed between its messages and a folder's list of keywords, Dovecot calls those keywords unknown-0, unknown-1 …
+  const compared = { keywords: false };
+  dovecots = await TwoDovecots.start({ random, users: 10 + 10 * wanted, octets, compared });
 });
 
 afterAll(() => dovecots?.stop());

@@ -4,7 +4,7 @@ import { writeMaildir } from "../servers/maildir.js";
 import type { ChildMigration } from "./child-migration.js";
 import type { Multiset } from "./invariants.js";
 import { type History, historyFaults, newLedger } from "./kill-history.js";
-import { differences, mailboxMultiset, messageCount } from "./mailbox-multisets.js";
+import { differences, type MultisetOptions, mailboxMultiset, messageCount } from "./mailbox-multisets.js";
 import { bundleMigrationProgram, type MigrationProgram } from "./migrating-process.js";
 import { twinMailbox } from "./twin-mailbox.js";
 
@@ -19,6 +19,7 @@ export interface TwoDovecotsOptions {
   /** Octets of each message's body; default small. */
   readonly octets?: (random: Random) => number;
   readonly target?: DovecotOptions;
+  readonly compared?: MultisetOptions;
 }
 
 /** Two servers, a full mailbox at one, many empty ones at the other, and a program that migrates. */
@@ -28,24 +29,28 @@ export class TwoDovecots {
   readonly program: MigrationProgram;
   /** What the source holds. */
   readonly mail: Multiset;
+  readonly #compared: MultisetOptions | undefined;
   #users = 0;
 
-  private constructor(source: MailServer, target: MailServer, program: MigrationProgram, mail: Multiset) {
-    this.source = source;
-    this.target = target;
-    this.program = program;
-    this.mail = mail;
+  private constructor(parts: Pick<TwoDovecots, "source" | "target" | "program" | "mail">, compared?: MultisetOptions) {
+    this.source = parts.source;
+    this.target = parts.target;
+    this.program = parts.program;
+    this.mail = parts.mail;
+    this.#compared = compared;
   }
 
-  static async start({ random, users, octets, target }: TwoDovecotsOptions): Promise<TwoDovecots> {
-    const accounts = Array.from({ length: users }, (_, at) => ({ name: `user${at + 1}`, password: PASSWORD }));
-    const [from, to, program] = await Promise.all([
+  static async start(options: TwoDovecotsOptions): Promise<TwoDovecots> {
+    const { random, octets, compared } = options;
+    const users = Array.from({ length: options.users }, (_, at) => ({ name: `user${at + 1}`, password: PASSWORD }));
+    const [source, target, program] = await Promise.all([
       startDovecot({ extraConfig: KEEPS_CRLF }),
-      startDovecot({ ...target, extraConfig: KEEPS_CRLF, users: accounts }),
+      startDovecot({ ...options.target, extraConfig: KEEPS_CRLF, users }),
       bundleMigrationProgram(),
     ]);
-    await writeMaildir(from, TERRY.name, twinMailbox(random, octets));
-    return new TwoDovecots(from, to, program, await mailboxMultiset(from, TERRY.name));
+    await writeMaildir(source, TERRY.name, twinMailbox(random, octets));
+    const mail = await mailboxMultiset(source, TERRY.name, compared);
+    return new TwoDovecots({ source, target, program, mail }, compared);
   }
 
   /** Into the next mailbox of the target. */
@@ -71,7 +76,7 @@ export class TwoDovecots {
 
   /** Everything that must hold at the end of a history. */
   async faults(history: History, { target }: ChildMigration): Promise<string[]> {
-    const arrived = await mailboxMultiset(this.target, target.user);
+    const arrived = await mailboxMultiset(this.target, target.user, this.#compared);
     return [...historyFaults(history, messageCount(this.mail)), ...differences(this.mail, arrived)];
   }
 

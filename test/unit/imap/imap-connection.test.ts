@@ -210,7 +210,6 @@ describe("STARTTLS", () => {
   it.each([
     ["is not offered", undefined, [], "tls-required"],
     ["is refused", "starttls", [knownFaults.startTlsRefused()], "tls-required"],
-    ["is not followed by TLS", "starttls", [knownFaults.startTlsNotFollowed()], "tls-required"],
     ["is answered with something injected", "starttls", [knownFaults.startTlsInjection()], "tls-injection"],
     [
       "is answered with a sign-in injected",
@@ -224,6 +223,33 @@ describe("STARTTLS", () => {
     expect(await failure(open(server, "Tls"))).toMatchObject({ code, scope: "endpoint", retry: "never" });
     expectNoSignIn(server);
     expect(server.acceptedConnections).toBe(1);
+  });
+});
+
+describe("STARTTLS that is said OK to", () => {
+  it("and followed by plain text ends in `tls-required`, and no login was sent (R9)", async () => {
+    const received: string[] = [];
+    // The scripted server would wait for the end of a line, which a ClientHello need not have.
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.write("* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n");
+      socket.on("data", (octets) => {
+        const text = octets.toString("latin1");
+        received.push(text);
+        const [tag, verb] = text.trim().split(" ");
+        if (verb === "STARTTLS") socket.write(`${tag} OK go ahead\r\n`);
+        else if (verb === "CAPABILITY") socket.write(`* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n${tag} OK\r\n`);
+        else socket.write("* BAD that was no command\r\n");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+    const opening = openImapConnection({ remoteServer: "127.0.0.1", port, security: "Tls" }, LOGIN);
+    expect(await failure(opening)).toMatchObject({ code: "tls-required", scope: "endpoint", retry: "never" });
+    await new Promise((resolve) => server.close(resolve));
+    expect(received.filter((text) => /LOGIN|AUTHENTICATE/.test(text))).toEqual([]);
+    expect(received.at(-1)?.charCodeAt(0)).toBe(0x16); // a TLS handshake record
   });
 });
 
