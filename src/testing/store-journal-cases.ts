@@ -358,7 +358,8 @@ function pageCases(open: OpenStore): readonly BehaviourCase[] {
       },
     },
     {
-      title: "lists the folders of a user in the order in which they were first opened, with target, books and sync point",
+      title:
+        "lists the folders of a user in the order in which they were first opened, with target, books and sync point",
       async run() {
         const { store, lease, journal } = await openInbox(open);
         const sent = await store.openJournal(lease, { ...sourceFolder("INBOX.Sent"), levels: ["INBOX", "Sent"] });
