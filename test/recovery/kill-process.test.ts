@@ -12,7 +12,7 @@ import { MigratingProcess } from "./migrating-process.js";
 import { countFor, seededRandom, tell } from "./recovery-run.js";
 import { TwoDovecots } from "./two-dovecots.js";
 
-const kills = countFor("KILLS", { short: 20, full: 1000 });
+const kills = countFor("KILLS", { short: 12, full: 1000 });
 const random = seededRandom();
 let dovecots: TwoDovecots;
 
