@@ -24,6 +24,8 @@ export async function copyFolder(run: FolderRun): Promise<void> {
     plan.source.selectable ? firstListing(run) : { heads: [], rest: undefined },
     run.target.ensureFolder(plan, { signal: run.signal }),
   ]);
+  // Asked once: what this pass copies itself must not hide what stood there before it.
+  const adopts = isAdoptable(run, target);
   let listing: Listing = found;
   let excess = Math.max(0, plan.source.messages - run.allowance - journal.books().skipped);
   let total = journal.settledCount;
@@ -37,7 +39,7 @@ export async function copyFolder(run: FolderRun): Promise<void> {
     const skipped = todo.splice(0, excess);
     excess -= skipped.length;
     for (const { uid, size } of skipped) ledger.add({ uid, size, kind: "skipped", rule: "too-many" });
-    if (isAdoptable(run, target)) {
+    if (adopts) {
       for (const outcome of await adopt(run, target, todo)) ledger.add(outcome);
       await ledger.flush();
       todo = todo.filter((head) => !journal.isSettled(head.uid));

@@ -178,6 +178,15 @@ describe("twins in doubt", () => {
 });
 
 describe("R7 adopting what the target holds already", () => {
+  it("R2 recognises it in every part of a folder that is listed in parts", async () => {
+    const messages = Array.from({ length: 9_000 }, (_, at) => sampleMessage(`m${at}`));
+    const fixture = new FolderFixture(messages, {
+      target: [{ levels: ["INBOX"], messages: messages.slice(-1_000) }],
+    });
+    expect(await fixture.copy()).toMatchObject({ found: 9_000, copied: 8_000, alreadyThere: 1_000 });
+    expect(fixture.targetInbox.messages).toHaveLength(9_000);
+  });
+
   const half = [{ levels: ["INBOX"], messages: [two, sampleMessage("Welcome")] }];
 
   it("copies only what is missing", async () => {
