@@ -330,8 +330,8 @@ export class MigrationBatch {
   #tell<Name extends EventName>(event: Name, body: EventBody<Name>): void {
     this.#sequence += 1;
     // Omit and the two members make the payload again, which TypeScript cannot see through a type parameter.
-    const payload = { ...body, batch: this.name, sequence: this.#sequence } as unknown as MigrationEvents[Name][0];
-    this.#emitter.emit(event, ...([payload] as unknown as MigrationEvents[Name]));
+    const payload = [{ ...body, batch: this.name, sequence: this.#sequence }] as unknown as MigrationEvents[Name];
+    this.#emitter.emit(event, ...payload);
   }
 
   #addresses(): string[] {

@@ -7,9 +7,6 @@ import type { ImapConnection } from "./imap-connection.js";
 import { listHeads } from "./message-listing.js";
 import { FetchLane } from "./wire/fetch-lane.js";
 
-/** Octets of one command's UIDs: servers take lines of 8,000 (RFC 7162 section 4). */
-const SET_OCTETS = 7_500;
-
 /** Reads the messages of one connection's folders, with EXAMINE and PEEK only. Calls may overlap. */
 export class FolderReader {
   readonly #connection: ImapConnection;
@@ -62,7 +59,7 @@ export class FolderReader {
 function uidSets(uids: readonly number[]): string[] {
   const sets: string[] = [];
   for (let next = 0; next < uids.length; ) {
-    const part = sequenceSet(uids, next, SET_OCTETS);
+    const part = sequenceSet(uids, next);
     sets.push(part.set);
     next = part.next;
   }

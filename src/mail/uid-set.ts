@@ -70,11 +70,14 @@ export class UidSet {
   }
 }
 
+/** Octets of one command's UIDs: servers take lines of 8,000 (RFC 7162 section 4). A whole folder is mostly one range. */
+const MAX_SET_OCTETS = 7_500;
+
 /**
- * The UIDs from index `from` on as an IMAP sequence-set of at most `maxLength` characters, and the index of the first
- * one that did not fit. `uids` are ascending.
+ * The UIDs from index `from` on as an IMAP sequence-set that fits one command, and the index of the first one that did
+ * not fit. `uids` are ascending.
  */
-export function sequenceSet(uids: readonly number[], from: number, maxLength: number): { set: string; next: number } {
+export function sequenceSet(uids: readonly number[], from: number): { set: string; next: number } {
   let set = "";
   let next = from;
   while (next < uids.length) {
@@ -82,7 +85,7 @@ export function sequenceSet(uids: readonly number[], from: number, maxLength: nu
     let end = next;
     while (uids[end + 1] === start + end + 1 - next) end += 1;
     const range = end === next ? `${start}` : `${start}:${uids[end]}`;
-    if (set !== "" && set.length + 1 + range.length > maxLength) break;
+    if (set !== "" && set.length + 1 + range.length > MAX_SET_OCTETS) break;
     set += set === "" ? range : `,${range}`;
     next = end + 1;
   }

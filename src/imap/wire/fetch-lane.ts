@@ -8,8 +8,6 @@ import { DISCARD, type TaggedAnswer, type WireConnection } from "./wire-connecti
 
 /** Octets that arrived and nobody has read yet, beyond which the server is held back. */
 const HIGH_WATER_OCTETS = 512 * 1024;
-/** Octets of one command's UIDs: servers take lines of 8,000 (RFC 7162 section 4). A whole folder is mostly one range. */
-const SET_OCTETS = 7_500;
 const FETCH_ROW = /^\d+ FETCH /i;
 const BODY_ITEM = / BODY\[\](?:<\d+>)? $/i;
 
@@ -197,7 +195,7 @@ class MessageStream implements AsyncIterableIterator<Message> {
   /** One command at a time: a server may work on two of the same folder at once, and mix their rows. */
   #ask(): void {
     if (this.#commands > 0 || this.#nextIndex >= this.#uids.length || this.#abandoned || this.#error) return;
-    const { set, next } = sequenceSet(this.#uids, this.#nextIndex, SET_OCTETS);
+    const { set, next } = sequenceSet(this.#uids, this.#nextIndex);
     this.#nextIndex = next;
     this.#commands += 1;
     const opening = this.#request.open();
