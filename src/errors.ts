@@ -53,6 +53,11 @@ const CODES = {
   "auth-expired": facts("user", "never", "Set a new password for this account."),
   "auth-unsupported": facts("user", "never", "The server offers no sign-in that fits these credentials."),
   "token-expired": facts("user", "now", "Nothing to do: a new token is fetched."),
+  "credentials-refused": facts(
+    "batch",
+    "never",
+    "The sign-in service refused the application's or the person's credentials; the message says which of them and why.",
+  ),
   "token-unavailable": facts("endpoint", "later", "The token provider failed; see the cause."),
   throttled: facts("user", "later", "Nothing to do: the server asked for a pause, and it is kept."),
   "server-unavailable": facts("endpoint", "later", "Nothing to do: tried again later."),

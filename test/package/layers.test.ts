@@ -7,27 +7,42 @@ interface Layer {
   readonly mayImport: readonly LayerName[];
 }
 
-type LayerName = "host" | "batch" | "prepare" | "engine" | "imap" | "stores" | "testing" | "words";
+type LayerName =
+  | "host"
+  | "batch"
+  | "prepare"
+  | "engine"
+  | "imap"
+  | "graph"
+  | "credentials"
+  | "stores"
+  | "testing"
+  | "words";
 
 const layers: Readonly<Record<LayerName, Layer>> = {
   // What the package exports.
-  host: { files: /^index\.ts$/, mayImport: ["batch", "prepare", "engine", "imap", "stores", "words"] },
+  host: {
+    files: /^index\.ts$/,
+    mayImport: ["batch", "prepare", "engine", "imap", "graph", "credentials", "stores", "words"],
+  },
   // Puts the parts together: it alone knows both the engine and the adapters.
   batch: {
-    files: /^(migration-batch|migration-endpoint|imap-server|guarded-emitter)\.ts$/,
-    mayImport: ["prepare", "engine", "imap", "words"],
+    files: /^(migration-batch|migration-endpoint|imap-server|exchange-online|guarded-emitter)\.ts$/,
+    mayImport: ["prepare", "engine", "imap", "graph", "credentials", "words"],
   },
-  prepare: { files: /^prepare\//, mayImport: ["imap", "words"] },
+  prepare: { files: /^prepare\//, mayImport: ["engine", "imap", "graph", "words"] },
   // No server, no database.
   engine: { files: /^engine\//, mayImport: ["words"] },
   // Side by side: neither knows the other.
   imap: { files: /^imap\//, mayImport: ["words"] },
+  graph: { files: /^graph\//, mayImport: ["words"] },
+  credentials: { files: /^credentials\/(?!(access-token|clouds)\.ts$)/, mayImport: ["words"] },
   stores: { files: /^store\/(?!migration-store\.ts$)/, mayImport: ["words"] },
   testing: { files: /^testing\//, mayImport: ["words"] },
   // The words of the field and the interfaces.
   words: {
     files:
-      /^(mail\/|csv\/|store\/migration-store\.ts$|(csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|status|verification)\.ts$)/,
+      /^(mail\/|csv\/|store\/migration-store\.ts$|credentials\/(access-token|clouds)\.ts$|(csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|status|verification)\.ts$)/,
     mayImport: [],
   },
 };
@@ -43,6 +58,8 @@ const exceptions: readonly (readonly [from: string, to: string])[] = [
 /** The only file that may load each package. */
 const packages: Readonly<Record<string, RegExp>> = {
   imapflow: /^imap\/imap-connection\.ts$/,
+  "@azure/msal-node": /^credentials\//,
+  "@microsoft/microsoft-graph-client": /^graph\/graph-client\.ts$/,
   "csv-parse/sync": /^csv\/read-user-list\.ts$/,
   eventemitter3: /^guarded-emitter\.ts$/,
   "@photostructure/sqlite": /^store\/sqlite-driver\.ts$/,
@@ -51,7 +68,7 @@ const packages: Readonly<Record<string, RegExp>> = {
 
 /** What the engine, the words and the batch do without: they read and write nothing by themselves. */
 const inputAndOutput = /^node:(child_process|dgram|dns|fs|http|http2|https|net|sqlite|tls|worker_threads)(\/|$)/;
-const mayInputAndOutput: readonly LayerName[] = ["imap", "stores", "testing"];
+const mayInputAndOutput: readonly LayerName[] = ["prepare", "imap", "graph", "stores", "testing"];
 
 const imports = importsBelow("src");
 
