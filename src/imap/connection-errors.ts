@@ -37,6 +37,7 @@ const FAULTS = new Map<string, Fault>([
   ["CONNECT_TIMEOUT", ["connect-timeout", "did not answer in time"]],
   ["UPGRADE_TIMEOUT", ["connect-timeout", "did not finish the TLS handshake in time"]],
   ["GREETING_TIMEOUT", ["connect-timeout", 'sent no greeting in time; a TLS port needs security "Ssl"']],
+  ["ProxyError", ["connect-timeout", "cannot be reached through the proxy"]],
   ["EHOSTUNREACH", UNREACHABLE],
   ["ENETUNREACH", UNREACHABLE],
   ["EHOSTDOWN", UNREACHABLE],

@@ -1,7 +1,10 @@
-import { ImapFlow } from "imapflow";
 import { MigrationError } from "../errors.js";
+import { abortable } from "./abortable.js";
 import { connectionError } from "./connection-errors.js";
 import { responseError } from "./imap-errors.js";
+import { openSession } from "./imap-session.js";
+import { signInThroughProxy } from "./proxied-sign-in.js";
+import { signIn } from "./sign-in.js";
 import { type TaggedAnswer, WireConnection } from "./wire/wire-connection.js";
 
 /**
@@ -19,6 +22,8 @@ export interface ImapServerAddress {
   readonly ca?: string | undefined;
   /** Accepts a certificate that does not verify. Default false. */
   readonly acceptUntrustedCertificates?: boolean | undefined;
+  /** The proxy between here and there: `socks5://`, `socks4://`, `http://` or `https://`; absent: none. */
+  readonly proxy?: string | undefined;
 }
 
 /** Who signs in, and into whose mailbox. */
@@ -50,60 +55,55 @@ export interface ImapConnection {
 }
 
 export interface RefusedCommand {
-  readonly verb: "LIST" | "STATUS" | "EXAMINE" | "SELECT" | "FETCH" | "CREATE" | "APPEND";
+  readonly verb: "LOGIN" | "LIST" | "STATUS" | "EXAMINE" | "SELECT" | "FETCH" | "CREATE" | "APPEND" | "STORE";
   /** The folder as people read it. */
   readonly folder?: string;
   readonly uid?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 15_000;
-const GREETING_TIMEOUT_MS = 30_000;
-const LOGIN_TIMEOUT_MS = 120_000;
 const IDLE_TIMEOUT_MS = 300_000;
-const MAX_LINE_OCTETS = 1024 * 1024;
 
 /**
- * Connects, secures and signs in with imapflow, then takes the authenticated socket over.
+ * Connects, secures and signs in, and learns what the server can and how its folders are arranged.
  * @throws MigrationError with the code of whatever failed; nothing is tried twice
  */
 export async function openImapConnection(
   server: ImapServerAddress,
   login: ImapLogin,
-  options: { signal?: AbortSignal | undefined } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<ImapConnection> {
   const { remoteServer: host, port } = server;
   checkLogin(login);
   const secrets = [login.password, login.accessToken].filter((secret) => secret !== undefined);
-  const client = await signIn(server, login, secrets, options.signal);
-  const { socket } = client.unbind();
-  const byeError = (text: string) =>
-    responseError({ status: "BYE", text: readable(text) }, { doing: "the session", verb: "BYE", secrets });
+  const { proxy } = server;
+  const { socket, capabilities } =
+    proxy === undefined
+      ? await signIn(server, login, secrets, signal)
+      : await signInThroughProxy({ ...server, proxy }, login, secrets, signal);
   const wire = new WireConnection(socket, {
     idleTimeoutMs: IDLE_TIMEOUT_MS,
-    byeError,
+    byeError: (text) =>
+      responseError({ status: "BYE", text: readable(text) }, { doing: "the session", verb: "BYE", secrets }),
     socketError: (error) => connectionError(error, { host, port, secrets, loggedIn: true }),
   });
-  const personal = client.namespace;
-  const foreign = [...(client.namespaces?.other || []), ...(client.namespaces?.shared || [])];
-  return {
-    wire,
-    capabilities: new Set([...client.capabilities].map(capability)),
-    personal: namespace(personal?.prefix ?? "", personal?.delimiter),
-    foreign: foreign.map(({ prefix, delimiter }) => namespace(prefix, delimiter)),
-    refusal: ({ status, code, text }, about) =>
-      responseError(
-        { status: status === "OK" ? "NO" : status, text: readable(text), ...(code === undefined ? {} : { code }) },
-        { ...about, doing: doing(about), secrets },
-      ),
-  };
-}
-
-/** imapflow keeps the number of `APPENDLIMIT=35000000` apart from its name. */
-function capability([name, value]: [string, unknown]): string {
-  return (typeof value === "number" ? `${name}=${value}` : name).toUpperCase();
+  const refusal: ImapConnection["refusal"] = ({ status, code, text }, about) =>
+    responseError(
+      { status: status === "OK" ? "NO" : status, text: readable(text), ...(code === undefined ? {} : { code }) },
+      { ...about, doing: doing(about), secrets },
+    );
+  try {
+    const session = await abortable(signal, () => openSession(wire, capabilities, refusal));
+    return { wire, refusal, ...session };
+  } catch (cause) {
+    const error = MigrationError.from(cause);
+    wire.destroy(error);
+    if (error.code !== "connection-lost") throw error;
+    throw new MigrationError("server-unavailable", `${host}:${port} closed the connection after the sign-in`);
+  }
 }
 
 function doing({ verb, folder }: RefusedCommand): string {
+  if (verb === "LOGIN") return "Sign-in";
   return folder === undefined ? verb : `${verb} of ${folder}`;
 }
 
@@ -112,100 +112,8 @@ function readable(text: string): string {
   return Buffer.from(text, "latin1").toString("utf8");
 }
 
-function namespace(prefix: string, delimiter: string | false | null | undefined): Namespace {
-  return delimiter ? { prefix, delimiter } : { prefix };
-}
-
 /** What would end a line, a field of SASL PLAIN (RFC 4616) or one of XOAUTH2 is not sent, whatever the mechanism. */
 function checkLogin({ user, password = "", accessToken = "", authorizationId = "" }: ImapLogin): void {
   if (!/[\0\r\n]/.test(user + password + authorizationId) && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
   throw new MigrationError("login-format", "A name, password or token with CR, LF or NUL cannot be sent");
-}
-
-async function signIn(
-  server: ImapServerAddress,
-  login: ImapLogin,
-  secrets: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<ImapFlow> {
-  const { remoteServer: host, port } = server;
-  const aborted = () => new MigrationError("aborted", `Signing in to ${host} was given up`);
-  if (signal?.aborted) throw aborted();
-  const client = createClient(server, login);
-  let firstFault: unknown;
-  client.on("error", (error) => {
-    firstFault ??= error;
-  });
-  const close = () => client.close();
-  const deadline = setTimeout(() => {
-    firstFault ??= Object.assign(new Error("The server did not let us in in time"), { code: "CONNECT_TIMEOUT" });
-    close();
-  }, LOGIN_TIMEOUT_MS);
-  signal?.addEventListener("abort", close, { once: true });
-  try {
-    await client.connect();
-    // imapflow notes the text of an OK greeting only.
-    if (client.greeting === undefined) throw greetedWithPreauth(server);
-    return client;
-  } catch (error) {
-    client.close();
-    if (signal?.aborted) throw aborted();
-    if (MigrationError.is(error)) throw error;
-    throw connectionError(firstFault ?? error, { host, port, secrets, loggedIn: false });
-  } finally {
-    clearTimeout(deadline);
-    signal?.removeEventListener("abort", close);
-  }
-}
-
-/** RFC 9051 section 6.2.1: STARTTLS is possible only before anybody is signed in. */
-function greetedWithPreauth({ remoteServer, security }: ImapServerAddress): MigrationError {
-  return security === "Tls"
-    ? new MigrationError("tls-required", `${remoteServer} greets with PREAUTH, which leaves no room for STARTTLS`)
-    : new MigrationError(
-        "protocol-error",
-        `${remoteServer} greets with PREAUTH: nobody could say whose mailbox that is`,
-      );
-}
-
-function createClient(server: ImapServerAddress, login: ImapLogin): ImapFlow {
-  const client: ImapFlow = new ImapFlow({
-    host: server.remoteServer,
-    port: server.port,
-    secure: server.security === "Ssl",
-    doSTARTTLS: server.security === "Tls",
-    tls: {
-      minVersion: "TLSv1.2",
-      rejectUnauthorized: !server.acceptUntrustedCertificates,
-      ...(server.ca === undefined ? {} : { ca: server.ca }),
-    },
-    auth: {
-      user: login.user,
-      ...(login.password === undefined ? {} : { pass: login.password }),
-      ...(login.accessToken === undefined ? {} : { accessToken: login.accessToken }),
-      ...(login.authorizationId === undefined ? {} : { authzid: login.authorizationId }),
-      // Asked for when the capabilities are known. Left to itself, imapflow prefers LOGIN for names with a slash,
-      // and would sign in as the administrator where SASL PLAIN is missing.
-      get loginMethod() {
-        if (client.capabilities.has("AUTH=PLAIN")) return "AUTH=PLAIN";
-        if (login.authorizationId === undefined) return undefined;
-        throw new MigrationError(
-          "auth-unsupported",
-          "The server offers no SASL PLAIN, which an authorization identity needs",
-        );
-      },
-    },
-    logger: false,
-    disableAutoIdle: true,
-    disableAutoEnable: true,
-    disableCompression: true,
-    disableIMAP4rev2: true,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    greetingTimeout: GREETING_TIMEOUT_MS,
-    socketTimeout: LOGIN_TIMEOUT_MS,
-    maxLineLength: MAX_LINE_OCTETS,
-    maxLiteralSize: MAX_LINE_OCTETS,
-    maxResponseSize: 2 * MAX_LINE_OCTETS,
-  });
-  return client;
 }

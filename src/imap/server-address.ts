@@ -10,11 +10,12 @@ export interface ServerAddressOptions {
   readonly security?: ImapSecurity | undefined;
   readonly ca?: string | undefined;
   readonly acceptUntrustedCertificates?: boolean | undefined;
+  readonly proxy?: string | undefined;
 }
 
 /** @throws MigrationError `option-invalid` */
 export function checkServerAddress(options: ServerAddressOptions): ImapServerAddress {
-  const { remoteServer, security = "Ssl", ca, acceptUntrustedCertificates = false } = options;
+  const { remoteServer, security = "Ssl", ca, acceptUntrustedCertificates = false, proxy } = options;
   const port = options.port ?? (security === "Ssl" ? 993 : 143);
   if (typeof remoteServer !== "string" || !/^[^\s/@]+$/.test(remoteServer)) {
     throw new MigrationError(
@@ -31,5 +32,16 @@ export function checkServerAddress(options: ServerAddressOptions): ImapServerAdd
       `security must be "None", "Ssl" or "Tls", not ${JSON.stringify(security)}`,
     );
   }
-  return { remoteServer, port, security, ca, acceptUntrustedCertificates };
+  if (proxy !== undefined) checkProxy(proxy);
+  return { remoteServer, port, security, ca, acceptUntrustedCertificates, proxy };
+}
+
+/** A proxy's password stands in its address, so no error repeats it. */
+function checkProxy(proxy: string): void {
+  const protocol = URL.canParse(proxy) ? new URL(proxy).protocol : "";
+  if (/^(socks[45]?|socks4a|https?):$/.test(protocol)) return;
+  throw new MigrationError(
+    "option-invalid",
+    "proxy must be an address that begins with socks5://, socks4:// or http://",
+  );
 }

@@ -6,7 +6,7 @@ import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node
 import { MigrationError } from "../errors.js";
 import { connectionError } from "./connection-errors.js";
 import type { ImapSecurity } from "./imap-connection.js";
-import { askCapabilities, closedError, ProbeSession, readGreeting, startTls } from "./probe-session.js";
+import { askCapabilities, closedError, LineSession, readGreeting, startTls } from "./line-session.js";
 import { scrub } from "./scrub.js";
 
 export interface ServerProbeOptions {
@@ -137,11 +137,12 @@ class Probe {
     const addresses = await this.#stage("dns", () => lookup(host, { all: true }));
     let socket = await this.#stage("tcp", () => this.#connect(addresses));
     if (security === "Ssl") socket = await this.#stage("tls", () => this.#secure(socket));
-    let session = new ProbeSession(socket, this.#at);
-    this.#found.greeting = await this.#stage("greeting", () => readGreeting(session, security, this.#at));
+    let session = new LineSession(socket, this.#at);
+    const greeting = await this.#stage("greeting", () => readGreeting(session, security, this.#at));
+    this.#found.greeting = scrub(greeting, []);
     if (security === "Tls") {
       socket = await this.#stage("tls", () => this.#upgrade(session));
-      session = new ProbeSession(socket, this.#at);
+      session = new LineSession(socket, this.#at);
     }
     this.#found.capabilities = await this.#stage("capabilities", () => askCapabilities(session));
     await this.#sayGoodbye(session);
@@ -202,7 +203,7 @@ class Probe {
   }
 
   /** RFC 9051 section 6.2.1; plain text behind the OK is no fault of TLS, but TLS withheld. */
-  async #upgrade(session: ProbeSession): Promise<TLSSocket> {
+  async #upgrade(session: LineSession): Promise<TLSSocket> {
     await startTls(session, this.#at);
     session.detach();
     return this.#secure(session.socket).catch((error: unknown) => {
@@ -246,7 +247,7 @@ class Probe {
     });
   }
 
-  async #sayGoodbye({ socket }: ProbeSession): Promise<void> {
+  async #sayGoodbye({ socket }: LineSession): Promise<void> {
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.end("a3 LOGOUT\r\n");
     const enough = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(GOODBYE_MS)]);

@@ -57,7 +57,7 @@ const exceptions: readonly (readonly [from: string, to: string])[] = [
 
 /** The only file that may load each package. */
 const packages: Readonly<Record<string, RegExp>> = {
-  imapflow: /^imap\/imap-connection\.ts$/,
+  imapflow: /^imap\/proxied-sign-in\.ts$/,
   "@azure/msal-node": /^credentials\//,
   "@microsoft/microsoft-graph-client": /^graph\/graph-client\.ts$/,
   "csv-parse/sync": /^csv\/read-user-list\.ts$/,

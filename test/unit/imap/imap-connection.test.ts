@@ -1,4 +1,5 @@
-import { createServer, Socket } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { connect, createServer, Socket } from "node:net";
 import { inspect } from "node:util";
 import { generate } from "selfsigned";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -332,6 +333,12 @@ describe("a greeting", () => {
 
   it.each([
     ["of BYE", knownFaults.byeGreeting(), "too-many-connections", "later"],
+    [
+      "of another protocol",
+      { when: { verb: "greeting" }, do: { replaceLine: () => "SSH-2.0-OpenSSH_9.2" } } as const,
+      "not-imap",
+      "never",
+    ],
     ["of BYE without a reason", knownFaults.byeGreeting(""), "server-unavailable", "later"],
     ["that never ends", knownFaults.endlessLine({ verb: "greeting" }), "response-too-large", "never"],
   ])("%s ends in its own code, without a login", async (_, fault, code, retry) => {
@@ -361,6 +368,12 @@ describe("signing in", () => {
     ["by LOGIN where no SASL is offered", [], { ...LOGIN, password: 'pass "word\\' }, "LOGIN"],
     ["by OAUTHBEARER", ["SASL-IR", "AUTH=OAUTHBEARER"], { user: LOGIN.user, accessToken: TOKEN }, "AUTH=OAUTHBEARER"],
     ["by XOAUTH2", ["SASL-IR", "AUTH=XOAUTH2"], { user: LOGIN.user, accessToken: TOKEN }, "AUTH=XOAUTH2"],
+    [
+      "by XOAUTH2 without an initial response",
+      ["AUTH=XOAUTH2"],
+      { user: LOGIN.user, accessToken: TOKEN },
+      "AUTH=XOAUTH2",
+    ],
   ])("goes %s", async (_, offered, login, mechanism) => {
     const attempts: SignInAttempt[] = [];
     const signIn = (attempt: SignInAttempt) => {
@@ -494,6 +507,34 @@ describe("signing in", () => {
       faults: [{ when: { verb: "AUTHENTICATE" }, do: { answer: `NO ${TOKEN} ${base64(TOKEN)}` } }],
     });
     expectNoSecret(await failure(open(server, "None", { login: { user: LOGIN.user, accessToken: TOKEN } })));
+  });
+});
+
+describe("a proxy", () => {
+  it("is asked for the server, and then carries a connection that works", async () => {
+    const server = await start();
+    const asked: string[] = [];
+    const proxy = createHttpServer().on("connect", (request, socket: Socket) => {
+      asked.push(request.url ?? "");
+      const upstream = connect(server.port, "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+      socket.pipe(upstream).pipe(socket);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const address = proxy.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const { wire } = await open(server, "None", { proxy: `http://127.0.0.1:${port}` });
+    expect(await wire.run("NOOP")).toMatchObject({ status: "OK" });
+    await wire.close();
+    proxy.close();
+    expect(asked).toEqual([`localhost:${server.port}`]);
+    expect(signIns(server)).toHaveLength(1);
+  });
+
+  it("that is not there is the connection's fault, and nothing goes past it (R9)", async () => {
+    const server = await start();
+    const failed = failure(open(server, "None", { proxy: "socks5://127.0.0.1:1" }));
+    expect(await failed).toMatchObject({ scope: "endpoint", retry: "later" });
+    expect(server.acceptedConnections).toBe(0);
   });
 });
 
