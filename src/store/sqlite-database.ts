@@ -1,5 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { MigrationError } from "../errors.js";
+import { type CommittingConnection, GroupCommit } from "./group-commit.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { SqlConnection, SqlDatabase, SqlDialect, SqlRow, SqlValue } from "./sql-database.js";
 import { loadSqlite, type SqliteDriver, type SqliteStatement } from "./sqlite-driver.js";
@@ -27,6 +28,8 @@ export class SqliteDatabase implements SqlDatabase {
   readonly #inTurn = oneAtATime();
   #connection: SqliteConnection | undefined;
   #closed = false;
+  /** The transactions that wait for their turn. */
+  #group: GroupCommit | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -41,7 +44,23 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   transaction<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
-    return this.#inTurn(async () => (await this.#open()).transaction(work));
+    this.#group ??= this.#openGroup();
+    return this.#group.join(work);
+  }
+
+  /** Whatever is asked for before the event loop's turn ends is of the same group. */
+  #openGroup(): GroupCommit {
+    const group = new GroupCommit();
+    void this.#inTurn(async () => {
+      await nextTurn();
+      this.#group = undefined;
+      try {
+        await group.run(await this.#open());
+      } catch (error) {
+        group.fail(error);
+      }
+    });
+    return group;
   }
 
   async now(): Promise<number> {
@@ -96,7 +115,7 @@ function locked(driver: SqliteDriver): SqliteDriver {
   }
 }
 
-class SqliteConnection implements SqlConnection {
+class SqliteConnection implements CommittingConnection {
   readonly #driver: SqliteDriver;
   readonly #path: string;
   readonly #statements = new Map<string, SqliteStatement>();
@@ -117,16 +136,8 @@ class SqliteConnection implements SqlConnection {
     });
   }
 
-  async transaction<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
-    this.#attempt(() => this.#driver.exec("BEGIN IMMEDIATE"));
-    try {
-      const result = await work(this);
-      this.#attempt(() => this.#driver.exec("COMMIT"));
-      return result;
-    } catch (error) {
-      this.#rollBack();
-      throw error;
-    }
+  execute(sql: string): void {
+    this.#attempt(() => this.#driver.exec(sql));
   }
 
   /** Gives the lock back first: @photostructure/sqlite holds the file until its statements are garbage-collected. */
@@ -140,14 +151,6 @@ class SqliteConnection implements SqlConnection {
     }
     this.#statements.clear();
     this.#attempt(() => this.#driver.close());
-  }
-
-  #rollBack(): void {
-    try {
-      this.#driver.exec("ROLLBACK");
-    } catch {
-      // SQLite has rolled back by itself, as it does when the disk is full
-    }
   }
 
   #prepared(sql: string): SqliteStatement {
