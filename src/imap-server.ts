@@ -26,6 +26,10 @@ export interface ImapServerOptions {
   readonly ca?: string;
   /** Accepts a certificate that does not verify. Default false. */
   readonly acceptUntrustedCertificates?: boolean;
+  /** A proxy between here and the server: `socks5://`, `socks4://` or `http://`, with name and password if it wants them. */
+  readonly proxy?: string;
+  /** Compresses what goes over the line where the server can (RFC 4978). Default false: it pays on slow lines only. */
+  readonly compress?: boolean;
   /** Called for each connection with the EmailAddress of the row; what it gives is used once and not kept. */
   readonly credentials: (user: string) => TargetCredentials | Promise<TargetCredentials>;
 }

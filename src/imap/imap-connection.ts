@@ -24,6 +24,8 @@ export interface ImapServerAddress {
   readonly acceptUntrustedCertificates?: boolean | undefined;
   /** The proxy between here and there: `socks5://`, `socks4://`, `http://` or `https://`; absent: none. */
   readonly proxy?: string | undefined;
+  /** Compresses what goes over the line where the server can (RFC 4978). Default false. */
+  readonly compress?: boolean | undefined;
 }
 
 /** Who signs in, and into whose mailbox. */

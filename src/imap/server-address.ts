@@ -11,11 +11,12 @@ export interface ServerAddressOptions {
   readonly ca?: string | undefined;
   readonly acceptUntrustedCertificates?: boolean | undefined;
   readonly proxy?: string | undefined;
+  readonly compress?: boolean | undefined;
 }
 
 /** @throws MigrationError `option-invalid` */
 export function checkServerAddress(options: ServerAddressOptions): ImapServerAddress {
-  const { remoteServer, security = "Ssl", ca, acceptUntrustedCertificates = false, proxy } = options;
+  const { remoteServer, security = "Ssl", ca, acceptUntrustedCertificates = false, proxy, compress = false } = options;
   const port = options.port ?? (security === "Ssl" ? 993 : 143);
   if (typeof remoteServer !== "string" || !/^[^\s/@]+$/.test(remoteServer)) {
     throw new MigrationError(
@@ -33,7 +34,10 @@ export function checkServerAddress(options: ServerAddressOptions): ImapServerAdd
     );
   }
   if (proxy !== undefined) checkProxy(proxy);
-  return { remoteServer, port, security, ca, acceptUntrustedCertificates, proxy };
+  if (proxy !== undefined && compress) {
+    throw new MigrationError("option-invalid", "compress cannot be had together with a proxy");
+  }
+  return { remoteServer, port, security, ca, acceptUntrustedCertificates, proxy, compress };
 }
 
 /** A proxy's password stands in its address, so no error repeats it. */

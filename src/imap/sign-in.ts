@@ -1,6 +1,8 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { MigrationError } from "../errors.js";
+import { CompressedSocket } from "./compressed-socket.js";
 import { connectionError } from "./connection-errors.js";
 import type { ImapLogin, ImapServerAddress } from "./imap-connection.js";
 import { responseError } from "./imap-errors.js";
@@ -9,7 +11,7 @@ import { refusesToken, signInCommand } from "./sasl.js";
 
 /** A socket on which somebody is signed in; it is paused. */
 export interface SignedIn {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   /** In upper case, as announced with the sign-in; absent where the server announced none: it has to be asked. */
   readonly capabilities?: readonly string[];
 }
@@ -76,8 +78,12 @@ class SignInAttempt {
     if (security === "Tls") session = new LineSession(await this.#upgrade(session), this.#at);
     // What was announced before TLS is anybody's word (RFC 9051 section 6.2.1).
     const offered = (security === "Tls" ? undefined : announced(greeting)) ?? (await askCapabilities(session));
-    const capabilities = await this.#authenticate(session, new Set(offered.map(upperCase)));
-    return { socket: session.release(), ...(capabilities && { capabilities: capabilities.map(upperCase) }) };
+    const announcedNow = await this.#authenticate(session, new Set(offered.map(upperCase)));
+    if (!this.#server.compress) return signedIn(session.release(), announcedNow);
+    const capabilities = announcedNow ?? (await askCapabilities(session));
+    const compressed = await this.#compress(session, new Set(capabilities.map(upperCase)));
+    const plain = session.release();
+    return signedIn(compressed ? new CompressedSocket(plain) : plain, capabilities);
   }
 
   giveUp(error: Error): void {
@@ -135,6 +141,13 @@ class SignInAttempt {
     return socket;
   }
 
+  /** Whether the server goes on compressed (RFC 4978); one that cannot, or will not, goes on as it is. */
+  async #compress(session: LineSession, capabilities: ReadonlySet<string>): Promise<boolean> {
+    if (!capabilities.has("COMPRESS=DEFLATE")) return false;
+    const { status } = await session.send("NOOP", ["COMPRESS DEFLATE"], this.#secrets);
+    return status === "OK";
+  }
+
   /** The capabilities that came with the OK. */
   async #authenticate(session: LineSession, offered: ReadonlySet<string>): Promise<string[] | undefined> {
     const command = signInCommand(this.#login, offered, this.#server);
@@ -158,6 +171,10 @@ class SignInAttempt {
             : "cannot be signed in to without a password or a token";
     return new MigrationError("auth-unsupported", authorizationId === undefined ? `${this.#at} ${text}` : text);
   }
+}
+
+function signedIn(socket: Duplex, capabilities: readonly string[] | undefined): SignedIn {
+  return { socket, ...(capabilities && { capabilities: capabilities.map(upperCase) }) };
 }
 
 function upperCase(name: string): string {

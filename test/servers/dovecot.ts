@@ -133,7 +133,7 @@ plugin {
   quota_vsizes = yes
 }
 protocol imap {
-  mail_plugins = quota imap_quota
+  mail_plugins = quota imap_quota imap_zlib
 }
 service anvil {
   chroot =
