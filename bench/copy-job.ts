@@ -10,6 +10,8 @@ export interface CopyJob {
   readonly ca: string;
   readonly password: string;
   readonly mailboxes: readonly Mailbox[];
+  /** Connections to one mailbox of the target; absent: the tool's own number. */
+  readonly connections?: number;
   /** A folder that is kept from the first pass to the second. */
   readonly state: string;
 }

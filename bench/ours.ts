@@ -5,7 +5,7 @@ import { CsvRow, imapServer, MigrationBatch, MigrationEndpoint, noLimits, sqlite
 import { type CopyJob, readCopyJob } from "./copy-job.js";
 
 async function migrate(job: CopyJob): Promise<void> {
-  const { host, password, mailboxes } = job;
+  const { host, password, mailboxes, connections = 1 } = job;
   const server = job.tls
     ? { remoteServer: host, security: "Ssl" as const, ca: readFileSync(job.ca, "utf8") }
     : { remoteServer: host, security: "None" as const };
@@ -17,7 +17,7 @@ async function migrate(job: CopyJob): Promise<void> {
       port: job.sourcePort,
       maxConcurrentMigrations: mailboxes.length,
     }),
-    target: imapServer({ ...server, port: job.targetPort, credentials: (user) => ({ user, password }) }),
+    target: imapServer({ ...server, port: job.targetPort, connections, credentials: (user) => ({ user, password }) }),
     users: mailboxes.map(({ source, target }) => new CsvRow({ emailAddress: target, userName: source, password })),
     store: sqliteStore(join(job.state, "ledger.db")),
     limits: noLimits,

@@ -4,6 +4,7 @@ import { imapsyncPath, tools } from "./tools.js";
 const ours: Contestant = { tool: "ours", target: "multiappend" };
 const oursPlain: Contestant = { tool: "ours", target: "plain" };
 const oursSync: Contestant = { tool: "ours", target: "sync" };
+const oursSync4: Contestant = { tool: "ours-4", target: "sync" };
 const mbsync: Contestant = { tool: "mbsync", target: "multiappend" };
 const floor: Contestant = { tool: "node-floor", target: "multiappend" };
 const floorPlain: Contestant = { tool: "node-floor", target: "plain" };
@@ -28,7 +29,7 @@ export function fullPlan(rounds: number): Comparison[] {
     { ...copy, set: "M", contestants: [...race, naive, ...imapsync] },
     { ...copy, set: "M", tls: true, contestants: race },
     { ...copy, set: "M", rttMs: 20, contestants: race },
-    { ...copy, set: "S", rttMs: 20, contestants: [...race, oursSync, naive, ...imapsync] },
+    { ...copy, set: "S", rttMs: 20, contestants: [...race, oursSync, oursSync4, naive, ...imapsync] },
     { ...copy, set: "S", rttMs: 20, tls: true, contestants: race },
     { ...copy, set: "S", rttMs: 100, contestants: race },
     { ...second, set: "S", rttMs: 20 },

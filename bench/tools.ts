@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type CopyJob, onlyMailbox } from "./copy-job.js";
 import type { Programs } from "./programs.js";
 
-export type ToolName = "ours" | "mbsync" | "imapflow-naive" | "node-floor" | "imapsync";
+export type ToolName = "ours" | "ours-4" | "mbsync" | "imapflow-naive" | "node-floor" | "imapsync";
 
 /** A program that copies a mailbox. */
 export interface Tool {
@@ -17,6 +17,11 @@ export interface Tool {
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   ours: { hasSecondPass: true, keepsContent: true, command: (job, { ours }) => withJobFile(ours, job) },
+  "ours-4": {
+    hasSecondPass: true,
+    keepsContent: true,
+    command: (job, { ours }) => withJobFile(ours, { ...job, connections: 4 }),
+  },
   // It adds a header field, X-TUID.
   mbsync: { hasSecondPass: true, keepsContent: false, command: mbsync },
   "imapflow-naive": {
