@@ -22,7 +22,7 @@ export interface AccessTokenProvider {
   /**
    * @param scope `https://graph.microsoft.com/.default`, `https://outlook.office365.com/.default`
    * @throws MigrationError `credentials-refused` where somebody has to change something, `token-unavailable` where
-   * trying again can help, `aborted`
+   * trying again can help, `throttled` where the sign-in service asked for a pause, `aborted`
    */
   accessToken(scope: string, request?: AccessTokenRequest): Promise<AccessToken>;
 }
