@@ -1,5 +1,13 @@
-/** The special uses of RFC 6154 that a mailbox has one folder for. */
-export type SpecialUse = "\\Sent" | "\\Drafts" | "\\Trash" | "\\Junk" | "\\Archive" | "\\All" | "\\Flagged";
+/** The special uses that a mailbox has one folder for: those of RFC 6154, and `\Important` of RFC 8457. */
+export type SpecialUse =
+  | "\\Sent"
+  | "\\Drafts"
+  | "\\Trash"
+  | "\\Junk"
+  | "\\Archive"
+  | "\\All"
+  | "\\Flagged"
+  | "\\Important";
 
 const SPECIAL_USES: readonly SpecialUse[] = [
   "\\Sent",
@@ -9,6 +17,7 @@ const SPECIAL_USES: readonly SpecialUse[] = [
   "\\Archive",
   "\\All",
   "\\Flagged",
+  "\\Important",
 ];
 
 /** The special use among the attributes of a LIST answer; undefined where there is none. */
