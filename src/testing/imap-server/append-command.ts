@@ -25,6 +25,7 @@ export async function append(session: Session, command: Command): Promise<string
   });
   if (objection !== undefined) refuse(objection);
   if (given.length > 1 && given.some((message) => message.octets.length === 0)) refuse("NO Append cancelled");
+  for (const message of given) refuseMessage(session, message);
   const folder = accountOf(session).folder(textOf(name));
   const { uidNext } = folder;
   for (const message of given.flatMap((one) => storedForms(session, folder, one))) folder.addMessage(message);
@@ -62,8 +63,15 @@ export function flagOf(argument: Argument): string {
   return isKeyword || isSystemFlag(flag) || isExtension ? flag : refuse("BAD Invalid flag");
 }
 
+function refuseMessage(session: Session, { octets, flags }: GivenMessage): void {
+  const objection = session.context.profile.objectionToMessage?.(octets, flags);
+  if (objection !== undefined) refuse(objection);
+}
+
 function storedForms(session: Session, folder: ScriptedFolder, given: GivenMessage): GivenMessage[] {
-  const message = { ...given, flags: new Set(permittedFlags(given.flags, folder.permanentFlags).kept) };
+  const { flagsLostOnAppend } = session.context.profile;
+  const permitted = permittedFlags(given.flags, folder.permanentFlags).kept;
+  const message = { ...given, flags: new Set(permitted.filter((flag) => !flagsLostOnAppend?.has(flag.toLowerCase()))) };
   const { store } = session.context;
   if (!store) return [message];
   const { octets, ...about } = message;

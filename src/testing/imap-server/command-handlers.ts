@@ -2,6 +2,7 @@ import type { Answer } from "./answer.js";
 import { append } from "./append-command.js";
 import type { Command } from "./command-reader.js";
 import { keywordOf, refuse } from "./command-syntax.js";
+import { ConnectionGone } from "./connection.js";
 import { fetchMessages } from "./fetch-command.js";
 import { create, list, listSubscribed, namespace, select, status, subscribe, unselect } from "./folder-commands.js";
 import { authenticate, login, startTls } from "./login-commands.js";
@@ -44,6 +45,7 @@ const HANDLERS = new Map<string, CommandHandler>([
   ["LOGIN", login],
   ["AUTHENTICATE", authenticate],
   ["ENABLE", announced("ENABLE", authenticated(enable))],
+  ["IDLE", announced("IDLE", authenticated(idle))],
   ["NAMESPACE", announced("NAMESPACE", authenticated(namespace))],
   ["LIST", authenticated(list)],
   ["LSUB", authenticated(listSubscribed)],
@@ -90,6 +92,16 @@ async function logout(session: Session, _command: Command, answer: Answer): Prom
     session.hasEnded = true;
   };
   return "OK Logout completed";
+}
+
+/** Waits for DONE (RFC 2177); what changes meanwhile is told with the answer. */
+async function idle(session: Session, _command: Command, answer: Answer): Promise<string> {
+  const { connection, context } = session;
+  await answer.continuation("idling");
+  const line = await connection.reader.line();
+  if (line === undefined) throw new ConnectionGone();
+  context.transcript.client(connection.id, line);
+  return line.toUpperCase() === "DONE" ? "OK Idle completed" : refuse("BAD Expected DONE");
 }
 
 async function enable(session: Session, command: Command, answer: Answer): Promise<string> {

@@ -25,6 +25,8 @@ export interface AnswerFault {
    * non-synchronizing literal is read and thrown away first. Default false: said after the whole command.
    */
   beforeLiteral?: boolean;
+  /** `* BYE` with this text follows, and the connection is closed. */
+  thenBye?: string;
 }
 
 /** `* BYE` with this text, then the connection is closed. */

@@ -21,14 +21,29 @@ export async function fetchMessages(session: Session, command: Command, answer: 
   const items = readFetchItems(itemList);
   const changedSince = readModifiers(session, modifiers);
   if (changedSince !== undefined || items.writers.has("MODSEQ")) session.usesModSeq = true;
-  for (const { sequence, message } of numberedMessages(session, textOf(set), isUid)) {
+  const { numbered, limitReached } = withinLimit(session, numberedMessages(session, textOf(set), isUid));
+  for (const { sequence, message } of numbered) {
     if (message.modSeq <= (changedSince ?? 0)) continue;
     const setsSeen = items.setsSeen && !session.isReadOnly && !message.flags.has("\\Seen");
     if (setsSeen) session.folder?.setFlags(message.uid, [...message.flags, "\\Seen"]);
     const row = rowItems(message, items, { isUid, flags: setsSeen, modSeq: changedSince !== undefined });
     await answer.row({ sequence, uid: message.uid, items: row });
   }
-  return "OK Fetch completed";
+  return `OK ${limitReached}Fetch completed`;
+}
+
+/** With MESSAGELIMIT (RFC 9738) the highest UIDs alone, from the highest down, and the response code that says so. */
+function withinLimit(
+  session: Session,
+  all: Generator<Numbered>,
+): { numbered: Iterable<Numbered>; limitReached: string } {
+  const announced = [...session.capabilities].find((name) => name.startsWith("MESSAGELIMIT="));
+  if (announced === undefined) return { numbered: all, limitReached: "" };
+  const limit = Number(announced.slice("MESSAGELIMIT=".length));
+  const named = [...all];
+  if (named.length <= limit) return { numbered: named, limitReached: "" };
+  const numbered = named.slice(-limit).reverse();
+  return { numbered, limitReached: `[MESSAGELIMIT ${limit} ${numbered.at(-1)?.message.uid}] ` };
 }
 
 function rowItems(

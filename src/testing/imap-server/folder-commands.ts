@@ -5,8 +5,6 @@ import { type Argument, itemsOf, keywordOf, quote, refuse, textOf } from "./comm
 import type { ScriptedAccount, ScriptedFolder } from "./mailbox-state.js";
 import type { Session } from "./session.js";
 
-const NONEXISTENT = "NO [NONEXISTENT] Mailbox does not exist";
-
 /** The account of a session that is signed in. */
 export function accountOf(session: Session): ScriptedAccount {
   return session.account ?? refuse("BAD Sign in first");
@@ -129,10 +127,13 @@ function attributesOf(
   const attributes = [...folder.attributes];
   if (!folder.selectable) attributes.push("\\Noselect");
   if (session.has("CHILDREN")) attributes.push(parents.has(folder.name) ? "\\HasChildren" : "\\HasNoChildren");
-  if (folder.specialUse && session.has("SPECIAL-USE")) attributes.push(folder.specialUse);
+  if (folder.specialUse && tellsSpecialUse(session)) attributes.push(folder.specialUse);
   if (folder.subscribed && (request.tellsSubscribed || request.onlySubscribed)) attributes.push("\\Subscribed");
   return attributes;
 }
+
+const tellsSpecialUse = (session: Session): boolean =>
+  session.has("SPECIAL-USE") || session.context.profile.listsSpecialUse === true;
 
 export async function status(session: Session, command: Command, answer: Answer): Promise<string> {
   const [name, items] = command.arguments;
@@ -171,9 +172,10 @@ export async function create(session: Session, command: Command): Promise<string
   const given = textOf(command.arguments[0]);
   const name = delimiter !== null && given.endsWith(delimiter) ? given.slice(0, -delimiter.length) : given;
   if (name === "") refuse("NO [CANNOT] A mailbox needs a name");
+  if (session.context.profile.reservedNames?.has(name.toLowerCase())) refuse(session.context.texts.folderReserved);
   const specialUse = specialUseAsked(session, command.arguments[1]);
   const existing = account.findFolder(name);
-  if (existing?.selectable) refuse("NO [ALREADYEXISTS] Mailbox already exists");
+  if (existing?.selectable) refuse(session.context.texts.folderExists);
   for (const parent of delimiter === null ? [] : superiorNames(name, delimiter)) {
     if (parent !== "" && !account.findFolder(parent))
       account.addFolder({ name: parent, selectable: false, subscribed: false });
@@ -193,7 +195,8 @@ function specialUseAsked(session: Session, argument: Argument | undefined): Spec
 }
 
 export async function subscribe(session: Session, command: Command): Promise<string> {
-  const folder = accountOf(session).findFolder(textOf(command.arguments[0])) ?? refuse(NONEXISTENT);
+  const folder =
+    accountOf(session).findFolder(textOf(command.arguments[0])) ?? refuse(session.context.texts.folderMissing);
   folder.subscribed = true;
   return "OK Subscribed";
 }
@@ -228,5 +231,5 @@ export async function unselect(session: Session): Promise<string> {
 
 function openable(session: Session, name: string): ScriptedFolder {
   const folder = accountOf(session).findFolder(name);
-  return folder?.selectable ? folder : refuse(NONEXISTENT);
+  return folder?.selectable ? folder : refuse(session.context.texts.folderMissing);
 }

@@ -6,8 +6,6 @@ import type { SignInAttempt } from "./server-context.js";
 import type { Session } from "./session.js";
 import { withoutSasl } from "./transcript.js";
 
-const FAILED = "NO [AUTHENTICATIONFAILED] Authentication failed";
-
 export async function startTls(session: Session): Promise<string> {
   if (!session.context.offersStartTls || session.connection.isTls) refuse("BAD STARTTLS not offered");
   session.afterAnswer = () => session.startTls();
@@ -19,7 +17,9 @@ export async function login(session: Session, command: Command): Promise<string>
   if (session.has("LOGINDISABLED")) refuse("NO [PRIVACYREQUIRED] LOGIN is disabled");
   if (command.arguments.length !== 2) refuse("BAD LOGIN takes a user name and a password");
   const [user, secret] = command.arguments.map((argument) => decodeUtf8(textOf(argument)));
-  return signIn(session, { mechanism: "LOGIN", user: user ?? "", secret: secret ?? "" }) ? succeeded(session) : FAILED;
+  return signIn(session, { mechanism: "LOGIN", user: user ?? "", secret: secret ?? "" })
+    ? succeeded(session)
+    : session.context.texts.signInFailed;
 }
 
 export async function authenticate(session: Session, command: Command, answer: Answer): Promise<string> {
@@ -30,14 +30,14 @@ export async function authenticate(session: Session, command: Command, answer: A
   if (!run || !session.has(`AUTH=${name}`)) refuse("NO Unsupported authentication mechanism");
   if (initial && !session.has("SASL-IR")) refuse("BAD Initial response not supported"); // RFC 4959
   const exchange = new SaslExchange(session, answer, initial && textOf(initial));
-  return (await run(session, exchange)) ? succeeded(session) : FAILED;
+  return (await run(session, exchange)) ? succeeded(session) : session.context.texts.signInFailed;
 }
 
 function signIn(session: Session, attempt: SignInAttempt): boolean {
   const { context } = session;
   context.transcript.hide(attempt.secret);
   const account = context.signIn(attempt);
-  if (account) session.signIn(account);
+  if (account) session.signIn(account, attempt);
   return account !== undefined;
 }
 
@@ -136,6 +136,7 @@ async function bearer(
 ): Promise<boolean> {
   const { mechanism, user, secret } = attempt;
   if (user !== undefined && secret !== undefined && signIn(session, { mechanism, user, secret })) return true;
+  if (session.context.profile.refusesTokensAtOnce) return false;
   await exchange.ask('{"status":"401","schemes":"bearer","scope":"mail"}');
   return false;
 }

@@ -2,6 +2,7 @@ import { MigrationError } from "../../errors.js";
 import { type Flag, permittedFlags } from "../../mail/flags.js";
 import type { SpecialUse } from "../../mail/special-use.js";
 import { firstAtLeast } from "./sequence-set.js";
+import type { ServerProfile } from "./server-profile.js";
 
 /** A message to put into a folder. */
 export interface NewScriptedMessage {
@@ -203,16 +204,20 @@ const isInbox = (name: string): boolean => name.toUpperCase() === "INBOX";
 /** One mailbox of a scripted server, made by `ScriptedImapServer.addAccount`. */
 export class ScriptedAccount {
   readonly user: string;
+  /** False: who has signed in is served no command, as where IMAP is switched off for a mailbox. */
+  isConnected = true;
   readonly isAdmin: boolean;
   /** In octets. */
   quota: number;
   readonly #password: string | undefined;
-  readonly #accessToken: string | undefined;
+  #accessToken: string | undefined;
+  readonly #profile: ServerProfile;
   readonly #folders = new Map<string, ScriptedFolder>();
   #usedOctets = 0;
   #nextUidValidity = 1001;
 
-  constructor(options: ScriptedAccountOptions) {
+  constructor(options: ScriptedAccountOptions, profile: ServerProfile = {}) {
+    this.#profile = profile;
     this.user = options.user;
     this.isAdmin = options.admin ?? false;
     this.quota = options.quota ?? Number.POSITIVE_INFINITY;
@@ -244,9 +249,8 @@ export class ScriptedAccount {
   /** The folder with this raw name, INBOX in any case; undefined where there is none. */
   findFolder(name: string): ScriptedFolder | undefined {
     const exact = this.#folders.get(name);
-    if (exact || !isInbox(name)) return exact;
-    for (const folder of this.#folders.values()) if (isInbox(folder.name)) return folder;
-    return undefined;
+    if (exact || !(isInbox(name) || this.#profile.ignoresCase)) return exact;
+    return this.folders.find((folder) => folder.name.toLowerCase() === name.toLowerCase());
   }
 
   addFolder(folder: string | ScriptedFolderOptions): ScriptedFolder {
@@ -255,7 +259,8 @@ export class ScriptedAccount {
       throw new MigrationError("option-invalid", `The account already holds ${JSON.stringify(options.name)}.`);
     }
     const uidValidity = options.uidValidity ?? this.#nextUidValidity++;
-    const added = new ScriptedFolder({ ...options, uidValidity }, (octets) => {
+    const permanentFlags = options.permanentFlags ?? this.#profile.permanentFlags ?? DEFAULT_PERMANENT_FLAGS;
+    const added = new ScriptedFolder({ ...options, permanentFlags, uidValidity }, (octets) => {
       this.#usedOctets += octets;
     });
     this.#folders.set(added.name, added);
@@ -267,6 +272,11 @@ export class ScriptedAccount {
     const folder = this.folder(name);
     folder.expunge();
     this.#folders.delete(folder.name);
+  }
+
+  /** From now on this token signs in, and no other; sessions of another go on where the profile does not ask again. */
+  setAccessToken(accessToken: string | undefined): void {
+    this.#accessToken = accessToken;
   }
 
   /** True when one of the account's own secrets is this one. */

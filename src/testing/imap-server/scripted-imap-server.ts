@@ -7,6 +7,7 @@ import { Connection } from "./connection.js";
 import { type CutKind, FaultBook, type ServerFault } from "./faults.js";
 import { ScriptedAccount, type ScriptedAccountOptions } from "./mailbox-state.js";
 import type { ServerContext, SignInAttempt, StoreRule } from "./server-context.js";
+import { defaultTexts, type ServerProfile } from "./server-profile.js";
 import { Session } from "./session.js";
 import { type ReceivedCommand, Transcript, type TranscriptLine } from "./transcript.js";
 
@@ -20,6 +21,8 @@ export interface ScriptedTlsOptions
 /** How a scripted server is made. Nothing is needed; without accounts nobody can sign in. */
 export interface ScriptedImapServerOptions {
   accounts?: readonly ScriptedAccountOptions[];
+  /** The kind of server that it takes after, such as `exchangeOnlineProfile()`. The other options come before it. */
+  profile?: ServerProfile;
   /** Default: no TLS. */
   tls?: ScriptedTlsOptions;
   /** The list as it is announced, or a function of the connection's state. Default: {@link defaultCapabilities}. */
@@ -79,7 +82,7 @@ export class ScriptedImapServer {
 
   private constructor(options: ScriptedImapServerOptions) {
     this.#options = options;
-    this.store = options.store;
+    this.store = options.store ?? options.profile?.store;
     for (const account of options.accounts ?? []) this.addAccount(account);
     for (const fault of options.faults ?? []) this.#faults.add(fault);
     this.#context = this.#makeContext();
@@ -111,7 +114,7 @@ export class ScriptedImapServer {
   }
 
   addAccount(options: ScriptedAccountOptions): ScriptedAccount {
-    const account = new ScriptedAccount(options);
+    const account = new ScriptedAccount(options, this.#options.profile);
     this.#accounts.set(account.user, account);
     for (const secret of account.secrets()) this.#transcript.hide(secret);
     return account;
@@ -228,7 +231,8 @@ export class ScriptedImapServer {
   }
 
   #makeContext(): ServerContext {
-    const { capabilities = defaultCapabilities, tls, delimiter = "/" } = this.#options;
+    const { profile = {}, tls, delimiter = "/" } = this.#options;
+    const capabilities = this.#options.capabilities ?? profile.capabilities ?? defaultCapabilities;
     const readStore = (): StoreRule | undefined => this.store;
     return {
       transcript: this.#transcript,
@@ -239,13 +243,16 @@ export class ScriptedImapServer {
       announcesCapabilities: this.#options.announcesCapabilities ?? true,
       delimiter,
       namespace: this.#options.namespace ?? `(("" ${delimiter === null ? "NIL" : quote(delimiter)})) NIL NIL`,
-      appendLimit: this.#options.appendLimit,
+      appendLimit: this.#options.appendLimit ?? profile.appendLimit,
       commandLatencyMs: this.#options.commandLatencyMs ?? 0,
       get store() {
         return readStore();
       },
+      profile,
+      texts: { ...defaultTexts, ...profile.texts },
       capabilities: (state) => (typeof capabilities === "function" ? capabilities(state) : capabilities),
       signIn: (attempt) => this.#signIn(attempt),
+      isStillGood: (attempt) => !profile.asksForTokenAgain || !isToken(attempt) || this.#signIn(attempt) !== undefined,
       account: (user) => this.account(user),
       hold: (until) => this.#hold(until),
       changed: () => this.#changed(),
@@ -261,8 +268,9 @@ export class ScriptedImapServer {
       return user === undefined ? undefined : this.account(user);
     }
     const account = this.#accounts.get(attempt.user);
-    const isToken = attempt.mechanism === "AUTH=XOAUTH2" || attempt.mechanism === "AUTH=OAUTHBEARER";
-    if (!account?.accepts(isToken ? "accessToken" : "password", attempt.secret)) return undefined;
+    const { acceptsToken } = this.#options.profile ?? {};
+    if (account && acceptsToken && isToken(attempt)) return acceptsToken(attempt) ? account : undefined;
+    if (!account?.accepts(isToken(attempt) ? "accessToken" : "password", attempt.secret)) return undefined;
     if (attempt.authorizeAs === undefined || attempt.authorizeAs === attempt.user) return account;
     return account.isAdmin ? this.#accounts.get(attempt.authorizeAs) : undefined;
   }
@@ -287,3 +295,6 @@ export class ScriptedImapServer {
     }
   }
 }
+
+const isToken = ({ mechanism }: SignInAttempt): boolean =>
+  mechanism === "AUTH=XOAUTH2" || mechanism === "AUTH=OAUTHBEARER";

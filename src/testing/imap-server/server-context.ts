@@ -3,6 +3,7 @@ import type { Flag } from "../../mail/flags.js";
 import type { CapabilityState } from "./capabilities.js";
 import type { FaultBook } from "./faults.js";
 import type { ScriptedAccount, ScriptedFolder } from "./mailbox-state.js";
+import type { RefusalTexts, ServerProfile } from "./server-profile.js";
 import type { ReceivedCommand, Transcript } from "./transcript.js";
 
 /** One attempt to sign in, as the client made it. */
@@ -46,8 +47,12 @@ export interface ServerContext {
   readonly appendLimit: number | undefined;
   readonly commandLatencyMs: number;
   readonly store: StoreRule | undefined;
+  readonly profile: ServerProfile;
+  readonly texts: RefusalTexts;
   capabilities(state: CapabilityState): readonly string[];
   signIn(attempt: SignInAttempt): ScriptedAccount | undefined;
+  /** Whether a session that began with this attempt may go on. */
+  isStillGood(attempt: SignInAttempt): boolean;
   account(user: string): ScriptedAccount;
   /** Resolves when `until` does or, without it, when the test releases what is held. */
   hold(until: Promise<unknown> | undefined): Promise<void>;

@@ -7,7 +7,7 @@ import { type Connection, ConnectionGone } from "./connection.js";
 import { actionWith, type ServerFault } from "./faults.js";
 import type { ScriptedAccount, ScriptedFolder, ScriptedMessage } from "./mailbox-state.js";
 import { firstAtLeast } from "./sequence-set.js";
-import type { ServerContext } from "./server-context.js";
+import type { ServerContext, SignInAttempt } from "./server-context.js";
 
 /** Verbs whose sequence numbers must not move while they run (RFC 9051 section 7.5.1). */
 const KEEPS_SEQUENCE_NUMBERS = new Set(["FETCH", "STORE", "SEARCH"]);
@@ -34,6 +34,8 @@ export class Session {
   afterAnswer: (() => Promise<void>) | undefined;
   hasEnded = false;
   #removalsSeen = 0;
+  #refusals = 0;
+  #attempt: SignInAttempt | undefined;
   #capabilities: ReadonlySet<string> | undefined;
 
   constructor(connection: Connection, context: ServerContext) {
@@ -94,8 +96,9 @@ export class Session {
     return new Answer(this.connection, this.context.transcript, { tag, faults, muted });
   }
 
-  signIn(account: ScriptedAccount): void {
+  signIn(account: ScriptedAccount, attempt?: SignInAttempt): void {
     this.account = account;
+    this.#attempt = attempt;
     this.#capabilities = undefined;
   }
 
@@ -130,8 +133,8 @@ export class Session {
     if (!folder.selectable) return "NO [CANNOT] Mailbox cannot hold messages";
     if (count > 1 && !this.has("MULTIAPPEND")) return "BAD One message at a time";
     const limit = this.context.appendLimit ?? Number.POSITIVE_INFINITY;
-    if (largest > limit) return "NO [TOOBIG] Message exceeds APPENDLIMIT"; // RFC 7889
-    if (this.account.usedOctets + total > this.account.quota) return "NO [OVERQUOTA] Mailbox is full"; // RFC 9208
+    if (largest > limit) return this.context.texts.messageTooLarge;
+    if (this.account.usedOctets + total > this.account.quota) return this.context.texts.mailboxFull;
     return undefined;
   }
 
@@ -193,6 +196,24 @@ export class Session {
     const after = this.afterAnswer;
     this.afterAnswer = undefined;
     await after?.();
+    await this.#endAfter(reply, instead?.thenBye);
+  }
+
+  /** Says BYE where a fault wants it, or where the client was refused too often. */
+  async #endAfter(reply: string, byeOfFault: string | undefined): Promise<void> {
+    if (/^(?:NO|BAD)\b/.test(reply)) this.#refusals += 1;
+    const isTooMuch = this.#refusals >= (this.context.profile.refusalsUntilBye ?? Number.POSITIVE_INFINITY);
+    const bye = byeOfFault ?? (isTooMuch ? "Connection closed" : undefined);
+    if (bye === undefined || this.hasEnded) return;
+    await this.answerTo("*", []).untagged(encodeUtf8(`BYE ${bye}`));
+    this.hasEnded = true;
+  }
+
+  /** Why somebody who has signed in is not served all the same; undefined where nothing is in the way. */
+  #objectionToUser(verb: string): string | undefined {
+    if (!this.account || verb === "LOGOUT") return undefined;
+    if (this.#attempt && !this.context.isStillGood(this.#attempt)) return this.context.texts.tokenExpired;
+    return this.account.isConnected ? undefined : this.context.texts.notConnected;
   }
 
   async #loseConnectionBeforeEffect(faults: readonly ServerFault[]): Promise<void> {
@@ -224,6 +245,8 @@ export class Session {
   /** Lets the command take effect; what it is answered with. */
   async #carryOut(command: Command, handler: CommandHandler | undefined, answer: Answer): Promise<string> {
     try {
+      const objection = this.#objectionToUser(command.verb);
+      if (objection !== undefined) return objection;
       if (command.refusal !== undefined) return encodeUtf8(command.refusal);
       if (!handler) return "BAD Unknown command";
       const reply = await handler(this, command, answer);
