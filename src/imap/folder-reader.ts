@@ -1,21 +1,24 @@
+import { MigrationError } from "../errors.js";
 import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { sequenceSet, UidSet } from "../mail/uid-set.js";
 import { abortable, aborted } from "./abortable.js";
 import { FolderOpener, type FolderToOpen } from "./folder-opener.js";
 import type { ImapConnection } from "./imap-connection.js";
-import { listHeads } from "./message-listing.js";
+import { type ListedHeads, listAll, listHeads, messageLimit } from "./message-listing.js";
 import { FetchLane } from "./wire/fetch-lane.js";
 
 /** Reads the messages of one connection's folders, with EXAMINE and PEEK only. Calls may overlap. */
 export class FolderReader {
   readonly #connection: ImapConnection;
   readonly #lane: FetchLane;
+  readonly #most: number;
   #opener: FolderOpener;
 
   constructor(connection: ImapConnection) {
     this.#connection = connection;
-    this.#lane = new FetchLane(connection.wire);
+    this.#most = messageLimit(connection.capabilities);
+    this.#lane = new FetchLane(connection.wire, this.#most);
     this.#opener = new FolderOpener(connection);
   }
 
@@ -46,20 +49,24 @@ export class FolderReader {
     // `n:*` always names the last message, even one below n (RFC 9051 section 9, seq-range).
     const wants = wanted ? (uid: number) => wanted.has(uid) : (uid: number) => uid >= fromUid && uid <= highest;
     const { path } = folder;
-    const parts = await Promise.all(
-      (wanted ? uidSets([...wanted]) : [`${fromUid}:${toUid ?? "*"}`]).map((set) =>
-        listHeads(this.#connection, this.#opener.open(folder), { set, headers, wants, path }),
-      ),
-    );
+    const list = (set: string) => listHeads(this.#connection, this.#opener.open(folder), { set, headers, wants, path });
+    if (!wanted) return await listAll({ from: fromUid, to: toUid }, list);
+    const parts = await Promise.all(uidSets([...wanted], this.#most).map(async (set) => wholly(await list(set))));
     // A server may work on two commands at once, and mix their rows.
     return parts.length === 1 ? (parts[0] ?? []) : parts.flat().sort((one, other) => one.uid - other.uid);
   }
 }
 
-function uidSets(uids: readonly number[]): string[] {
+/** @throws MigrationError `protocol-error` where messages that are there would seem to be gone */
+function wholly({ heads, lowest }: ListedHeads): MessageHead[] {
+  if (lowest === undefined) return heads;
+  throw new MigrationError("protocol-error", "The server answered for fewer messages than it says it takes at a time");
+}
+
+function uidSets(uids: readonly number[], most: number): string[] {
   const sets: string[] = [];
   for (let next = 0; next < uids.length; ) {
-    const part = sequenceSet(uids, next);
+    const part = sequenceSet(uids, next, most);
     sets.push(part.set);
     next = part.next;
   }

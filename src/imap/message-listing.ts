@@ -16,22 +16,58 @@ export interface HeadListing {
   readonly path: string;
 }
 
+/** What one command listed. */
+export interface ListedHeads {
+  /** In ascending UID order, each UID once. */
+  readonly heads: MessageHead[];
+  /** The lowest UID that the command was answered for; absent where it was answered for the whole set. */
+  readonly lowest?: number | undefined;
+}
+
+/** How many messages one command may be about (RFC 9738): a server answers longer ones for the highest UIDs only. */
+export function messageLimit(capabilities: ReadonlySet<string>): number {
+  const limit = [...capabilities].flatMap((name) => /^MESSAGELIMIT=(\d+)$/.exec(name)?.[1] ?? [])[0];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Number(limit));
+}
+
+/**
+ * Lists a set by as many commands as a server with a limit wants (RFC 9738 section 3.1): each is answered for its highest
+ * UIDs, and the next one asks for those below.
+ */
+export async function listAll(
+  range: { readonly from: number; readonly to?: number | undefined },
+  list: (set: string) => Promise<ListedHeads>,
+): Promise<MessageHead[]> {
+  const parts: MessageHead[][] = [];
+  let { to } = range;
+  while (to === undefined || to >= range.from) {
+    const { heads, lowest } = await list(`${range.from}:${to ?? "*"}`);
+    parts.unshift(heads);
+    if (lowest === undefined || (to !== undefined && lowest > to)) break;
+    to = lowest - 1;
+  }
+  return parts.flat();
+}
+
 /** No honest folder has more; a hostile one would fill the memory. */
 const MAX_ROWS = 2_000_000;
 
-/** Heads in ascending UID order, each UID once. The folder was opened by the command written before. */
+/** One command. The folder was opened by the command written before. */
 export async function listHeads(
   connection: ImapConnection,
   opening: FolderOpening,
   { set, headers, wants, path }: HeadListing,
-): Promise<MessageHead[]> {
+): Promise<ListedHeads> {
   const heads: MessageHead[] = [];
+  let lowest: number | undefined;
   let ascending = true;
   let last = 0;
   const answer = await connection.wire.run(
     `UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${headers ? " BODY.PEEK[HEADER]" : ""})`,
     {
       untagged: (text, literals) => {
+        // The tagged answer has room for one response code.
+        lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
         const { uid, ...row } = /^\d+ FETCH /i.test(text) ? readRow(text, literals) : {};
         // A row with neither size nor date is news about flags that nobody asked for.
         const isNews = row.size === undefined && row.internalDate === undefined;
@@ -48,7 +84,14 @@ export async function listHeads(
   );
   if (opening.error) throw opening.error;
   if (answer.status !== "OK") throw connection.refusal(answer, { verb: "FETCH", folder: path });
-  return ascending ? heads : sortedOnce(heads);
+  lowest = limitReached(answer.code) ?? lowest;
+  return { heads: ascending ? heads : sortedOnce(heads), ...(lowest === undefined ? {} : { lowest }) };
+}
+
+/** `MESSAGELIMIT 1000 23221`: the lowest UID that the command was carried out for. */
+function limitReached(code: string | undefined): number | undefined {
+  const uid = /^MESSAGELIMIT \d+ (\d+)$/i.exec(code ?? "")?.[1];
+  return uid === undefined ? undefined : Number(uid);
 }
 
 /** Of a row that cannot be read, the UID counts: the message is there, and fetching it says more. */

@@ -75,15 +75,20 @@ const MAX_SET_OCTETS = 7_500;
 
 /**
  * The UIDs from index `from` on as an IMAP sequence-set that fits one command, and the index of the first one that did
- * not fit. `uids` are ascending.
+ * not fit. `uids` are ascending. `most`: how many messages one command may be about (RFC 9738).
  */
-export function sequenceSet(uids: readonly number[], from: number): { set: string; next: number } {
+export function sequenceSet(
+  uids: readonly number[],
+  from: number,
+  most = Number.POSITIVE_INFINITY,
+): { set: string; next: number } {
   let set = "";
   let next = from;
-  while (next < uids.length) {
+  const last = Math.min(uids.length, from + most) - 1;
+  while (next <= last) {
     const start = uids[next] ?? 0;
     let end = next;
-    while (uids[end + 1] === start + end + 1 - next) end += 1;
+    while (end < last && uids[end + 1] === start + end + 1 - next) end += 1;
     const range = end === next ? `${start}` : `${start}:${uids[end]}`;
     if (set !== "" && set.length + 1 + range.length > MAX_SET_OCTETS) break;
     set += set === "" ? range : `,${range}`;

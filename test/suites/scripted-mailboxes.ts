@@ -17,6 +17,8 @@ export interface ScriptedVariant {
   readonly title: string;
   /** Capabilities that it does not announce. */
   readonly without?: readonly string[];
+  /** Capabilities that it announces besides. */
+  readonly with?: readonly string[];
   readonly delimiter?: string;
   /** The personal namespace, which every folder but INBOX stands in. */
   readonly prefix?: string;
@@ -32,6 +34,7 @@ export const scriptedVariants: readonly ScriptedVariant[] = [
     title: "with nothing but IMAP4rev1",
     without: defaultCapabilities({ tls: false, authenticated: true, canStartTls: false }),
   },
+  { title: "that carries out a command for two messages at most", with: ["MESSAGELIMIT=2"] },
   { title: "with `.` between levels and `INBOX.` above folders", delimiter: ".", prefix: "INBOX." },
 ];
 
@@ -51,11 +54,13 @@ export class ScriptedMailboxes {
   }
 
   static async start(variant: ScriptedVariant, options: ScriptedImapServerOptions = {}): Promise<ScriptedMailboxes> {
-    const { without = [], delimiter = "/", prefix = "" } = variant;
+    const { without = [], with: more = [], delimiter = "/", prefix = "" } = variant;
     const server = await ScriptedImapServer.start({
       // NAMESPACE stays, or the prefix could not be known.
-      capabilities: (state) =>
-        defaultCapabilities(state).filter((name) => name === "IMAP4rev1" || !without.includes(name)),
+      capabilities: (state) => [
+        ...defaultCapabilities(state).filter((name) => name === "IMAP4rev1" || !without.includes(name)),
+        ...more,
+      ],
       delimiter,
       namespace: `(("${prefix}" "${delimiter}")) NIL NIL`,
       ...options,

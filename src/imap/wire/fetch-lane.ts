@@ -33,6 +33,7 @@ export interface FetchRequest {
  * handed out only when the content of the one before it, of whichever fetch, was read to its end or cancelled.
  */
 export class FetchLane {
+  readonly most: number;
   readonly #wire: WireConnection;
   /** Octets in contents that were not read yet. */
   #waitingOctets = 0;
@@ -41,8 +42,10 @@ export class FetchLane {
   /** What has to be consumed before the next message is handed out. */
   #current: Arrival | undefined;
 
-  constructor(wire: WireConnection) {
+  /** @param most messages that one command may be about */
+  constructor(wire: WireConnection, most = Number.POSITIVE_INFINITY) {
     this.#wire = wire;
+    this.most = most;
   }
 
   fetch(request: FetchRequest): AsyncIterableIterator<Message> {
@@ -195,7 +198,7 @@ class MessageStream implements AsyncIterableIterator<Message> {
   /** One command at a time: a server may work on two of the same folder at once, and mix their rows. */
   #ask(): void {
     if (this.#commands > 0 || this.#nextIndex >= this.#uids.length || this.#abandoned || this.#error) return;
-    const { set, next } = sequenceSet(this.#uids, this.#nextIndex);
+    const { set, next } = sequenceSet(this.#uids, this.#nextIndex, this.#lane.most);
     this.#nextIndex = next;
     this.#commands += 1;
     const opening = this.#request.open();

@@ -71,6 +71,30 @@ const inFetch = (action: FaultAction, uid?: number): ServerFault => ({
   do: action,
 });
 
+describe("a server that takes a few messages at a time (RFC 9738)", () => {
+  const limited = [...OLD_SERVER, "SASL-IR", "MESSAGELIMIT=3"];
+
+  it("is asked until every message is listed, each once and in order (R3)", async () => {
+    const { source } = await open({ capabilities: limited }, 10);
+    const folder = await folderOf(source);
+    const uids = Array.from({ length: 10 }, (_, at) => at + 1);
+    expect((await list(source, folder)).map(({ uid }) => uid)).toEqual(uids);
+    expect((await list(source, folder, { fromUid: 3, toUid: 9 })).map(({ uid }) => uid)).toEqual(uids.slice(2, 9));
+    expect((await list(source, folder, { uids })).map(({ uid }) => uid)).toEqual(uids);
+    expect(await fetchUids(source, folder, uids)).toEqual(uids);
+  });
+
+  it("is a broken one where it takes fewer than it says: nothing counts as gone for that", async () => {
+    const answer = "OK [MESSAGELIMIT 2 9] done";
+    const { source } = await open(
+      { capabilities: limited, faults: [{ when: { verb: "UID FETCH" }, do: { answer, after: "effect" } }] },
+      10,
+    );
+    const folder = await folderOf(source);
+    await expect(list(source, folder, { uids: [8, 9, 10] })).rejects.toMatchObject({ code: "protocol-error" });
+  });
+});
+
 describe("ImapSource.listFolders", () => {
   it("lists a folder that is listed twice once", async () => {
     const twice = ['* LIST () "/" "Other"', '* LIST (\\HasNoChildren) "/" "Other"'];
