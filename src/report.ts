@@ -1,5 +1,9 @@
 import { MigrationUser } from "./migration-user.js";
 import { addBooks, type Books, emptyBooks, isBalanced, type OutcomeKind, outcomeKinds } from "./outcome.js";
+import { errorCsv } from "./report/error-csv.js";
+import { type ReportPageOptions, reportPage } from "./report/html/report-page.js";
+import { jsonLines } from "./report/json-lines.js";
+import { statisticsCsv } from "./report/statistics-csv.js";
 import type { MigrationBatchStatus, MigrationUserStatusSummary } from "./status.js";
 import type { FolderRecord, ItemRecord, MigrationStore } from "./store/migration-store.js";
 
@@ -14,7 +18,10 @@ export interface RunFigures {
 }
 
 /** What became of one folder under one UIDVALIDITY. */
-export type FolderReport = Omit<FolderRecord, "syncPoint">;
+export interface FolderReport extends Omit<FolderRecord, "syncPoint"> {
+  /** A folder filter leaves it out, and so many of its messages are not in its books; absent for all other folders. */
+  readonly leftOut?: number;
+}
 
 /** What became of one mailbox. */
 export interface UserReport {
@@ -91,8 +98,38 @@ export class MigrationReport {
    */
   async *items(): AsyncGenerator<ItemRecord> {
     for await (const { emailAddress } of this.#store.listUsers(this.batch)) {
-      yield* this.#store.listItems(this.batch, emailAddress, NOT_COPIED);
+      yield* this.itemsOf(emailAddress);
     }
+  }
+
+  /** The same for one user. */
+  itemsOf(emailAddress: string): AsyncIterable<ItemRecord> {
+    return this.#store.listItems(this.batch, emailAddress, NOT_COPIED);
+  }
+
+  /**
+   * Microsoft's error report (`MigrationErrors.csv`) in pieces: a line for each user that failed, with `EmailAddress` and
+   * `ErrorMessage`, and, beyond Microsoft's, one for each folder left out and each message that needs a look, with folder,
+   * UID, date, reason and remedy. RFC 4180 with a byte order mark, safe to open in a spreadsheet program:
+   * `docs/reports.md`.
+   */
+  errorCsv(): AsyncIterable<string> {
+    return errorCsv(this);
+  }
+
+  /** The statistics report (`MigrationStatistics.csv`) in pieces: a line for each user, columns as Microsoft names them. */
+  statisticsCsv(): AsyncIterable<string> {
+    return statisticsCsv(this);
+  }
+
+  /** Everything, a JSON object a line: `batch`, then each `user` with its `folder`s and `item`s, then `end`. */
+  jsonLines(): AsyncIterable<string> {
+    return jsonLines(this, this);
+  }
+
+  /** One HTML page in pieces: self-contained, without scripts, for a screen of any width and for paper. */
+  html(options: ReportPageOptions = {}): AsyncIterable<string> {
+    return reportPage(this, this, options);
   }
 }
 
@@ -102,10 +139,16 @@ interface BatchSums {
   readonly users: Readonly<Record<MigrationUserStatusSummary, number>>;
 }
 
+/** A page read up to UID 0 is that of a folder left out. */
+function folderReport({ syncPoint, ...folder }: FolderRecord): FolderReport {
+  if (syncPoint?.uidNext !== 0) return folder;
+  return { ...folder, leftOut: Math.max(0, syncPoint.messages - folder.books.found) };
+}
+
 async function* userReports(store: MigrationStore, batch: string): AsyncGenerator<UserReport> {
   for await (const record of store.listUsers(batch)) {
     const records = await store.listFolders(batch, record.emailAddress);
-    const folders = records.map(({ syncPoint: _, ...folder }) => folder);
+    const folders = records.map(folderReport);
     const books = folders.reduce((sum, folder) => addBooks(sum, folder.books), emptyBooks);
     yield {
       user: new MigrationUser(batch, record),
