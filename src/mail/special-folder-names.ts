@@ -1,4 +1,4 @@
-import type { SpecialUse } from "../mail/special-use.js";
+import type { SpecialUse } from "./special-use.js";
 
 /**
  * What clients call these folders where the server does not say what it keeps them for (RFC 6154 came late, and Courier
