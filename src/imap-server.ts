@@ -30,9 +30,16 @@ export interface ImapServerOptions {
   readonly proxy?: string;
   /** Compresses what goes over the line where the server can (RFC 4978). Default false: it pays on slow lines only. */
   readonly compress?: boolean;
+  /**
+   * Connections to one mailbox, 1 to 8. More than one are opened only where the server has no LITERAL+ (RFC 7888) and so
+   * has to ask for every message, which takes a round trip. Default 1.
+   */
+  readonly connections?: number;
   /** Called for each connection with the EmailAddress of the row; what it gives is used once and not kept. */
   readonly credentials: (user: string) => TargetCredentials | Promise<TargetCredentials>;
 }
+
+const MAX_CONNECTIONS = 8;
 
 /**
  * A target on any IMAP server.
@@ -40,12 +47,22 @@ export interface ImapServerOptions {
  */
 export function imapServer(options: ImapServerOptions): MigrationTarget {
   const address = checkServerAddress(options);
+  const { connections = 1 } = options;
+  if (!Number.isInteger(connections) || connections < 1 || connections > MAX_CONNECTIONS) {
+    throw new MigrationError("option-invalid", `connections must be a whole number from 1 to ${MAX_CONNECTIONS}`);
+  }
   const scheme = address.security === "Ssl" ? "imaps" : "imap";
   return {
     name: `${scheme}://${address.remoteServer}:${address.port}`,
     async openMailbox(user, { signal }) {
       const login = await credentialsFor(options, user);
-      return new ImapTarget(await openImapConnection(address, login, { signal }));
+      const first = await openImapConnection(address, login, { signal });
+      if (first.capabilities.has("LITERAL+")) return new ImapTarget(first);
+      const more = Array.from({ length: connections - 1 }, () => openImapConnection(address, login, { signal }));
+      const opened = await Promise.allSettled(more);
+      const parallel = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+      // One refused is no reason to do without the others: servers count connections.
+      return new ImapTarget(first, {}, parallel);
     },
   };
 }

@@ -19,6 +19,7 @@ export type ImapVerb =
   | "CREATE"
   | "SUBSCRIBE"
   | "APPEND"
+  | "STORE"
   | "NOOP"
   | "LOGOUT"
   | "BYE";
@@ -64,7 +65,7 @@ interface Rule {
 
 const SIGN_IN: readonly ImapVerb[] = ["CONNECT", "CAPABILITY", "STARTTLS", "LOGIN"];
 const ONE_FOLDER: readonly ImapVerb[] = ["EXAMINE", "SELECT", "STATUS", "CREATE", "SUBSCRIBE"];
-const OPENED_FOLDER: readonly ImapVerb[] = ["EXAMINE", "SELECT", "STATUS", "FETCH", "SEARCH", "APPEND"];
+const OPENED_FOLDER: readonly ImapVerb[] = ["EXAMINE", "SELECT", "STATUS", "FETCH", "SEARCH", "APPEND", "STORE"];
 const WRITING: readonly ImapVerb[] = ["APPEND", "CREATE", "SUBSCRIBE"];
 
 /** The first rule that fits decides. Response codes: RFC 5530, RFC 9051 section 7.1, RFC 4469 TOOBIG, RFC 9208 OVERQUOTA. */
@@ -173,6 +174,7 @@ function readVerb({ status, text }: RefusedResponse, verb: ImapVerb): MigrationE
   if (verb === "LOGIN") return "auth-failed";
   if (verb === "STARTTLS") return "tls-required";
   if (verb === "CREATE") return "folder-name";
+  if (verb === "STORE") return "access-denied";
   if (status === "BAD") return ONE_FOLDER.includes(verb) ? "folder-name" : "protocol-error";
   if (verb === "FETCH") return "message-unreadable";
   return ONE_FOLDER.includes(verb) ? "access-denied" : "protocol-error";

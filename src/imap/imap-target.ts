@@ -1,28 +1,36 @@
+import { MigrationError } from "../errors.js";
 import { type Flag, isSystemFlag, permittedFlags } from "../mail/flags.js";
 import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
-import { matchByHeader } from "../mail/header-key.js";
+import { HeaderIndex, type MatchCandidate } from "../mail/header-index.js";
 import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
 import type {
   Appended,
   FindOptions,
+  Found,
   Loss,
   MailTarget,
   TargetCapabilities,
   TargetReading,
 } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
+import { RewrittenIndex } from "../mail/rewritten-index.js";
+import { sequenceSet } from "../mail/uid-set.js";
 import { abortable } from "./abortable.js";
 import { encodeFolderName } from "./folder-names.js";
 import { FolderReader } from "./folder-reader.js";
 import type { ImapConnection, Namespace } from "./imap-connection.js";
 import { alreadyExists } from "./imap-errors.js";
 import { askUidNext, isForeign, listedFolder, listFolders } from "./imap-listing.js";
-import { listHeads } from "./message-listing.js";
+import { type ListedHeads, listAll, listHeads } from "./message-listing.js";
 import { AppendLane } from "./wire/append-lane.js";
+import { AppendLanes } from "./wire/append-lanes.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
+import { parseFetchRow } from "./wire/fetch-row.js";
 import { imapString, type TaggedAnswer } from "./wire/wire-connection.js";
 
 const MAX_CONCURRENT_APPENDS = 512;
+/** UIDs whose header blocks are read at a time. */
+const LISTED_UIDS = 2_000;
 /** What a flag in an APPEND may look like (RFC 9051 section 9, `flag`); a source may send anything. */
 const FLAG = /^\\?[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/;
 /** The plan knows of the personal namespace's prefix, so it stays in the levels. */
@@ -35,6 +43,14 @@ interface SelectedFolder {
   messages: number;
   /** Absent: the server named none, so it takes every flag. */
   permanentFlags?: ReadonlySet<Flag>;
+  /** What is sent of flags: messages share a handful of sets. */
+  readonly known: WeakMap<ReadonlySet<Flag>, SentFlags>;
+}
+
+/** What is sent of a message's flags, and what is lost. */
+interface SentFlags {
+  readonly flags: readonly Flag[];
+  readonly losses: readonly Loss[];
 }
 
 /**
@@ -46,13 +62,24 @@ export class ImapTarget implements MailTarget, TargetReading {
   readonly capabilities: TargetCapabilities;
   readonly #connection: ImapConnection;
   readonly #lane: AppendLane;
+  readonly #lanes: AppendLanes;
+  readonly #parallel: readonly ImapConnection[];
   readonly #reader: FolderReader;
   /** Raw names of the folders that exist, by their levels. */
   readonly #existing = new Map<string, string>();
   readonly #selected = new Map<string, SelectedFolder>();
+  readonly #snapshots = new WeakMap<object, HeaderIndex | RewrittenIndex>();
   #listed = false;
 
-  constructor(connection: ImapConnection) {
+  /**
+   * @param known what is known of the server besides what it announces
+   * @param parallel more connections to the same mailbox, to append over
+   */
+  constructor(
+    connection: ImapConnection,
+    known: Partial<TargetCapabilities> = {},
+    parallel: readonly ImapConnection[] = [],
+  ) {
     this.#connection = connection;
     this.#reader = new FolderReader(connection);
     const { capabilities, personal } = connection;
@@ -70,19 +97,26 @@ export class ImapTarget implements MailTarget, TargetReading {
             ? []
             : personal.prefix.split(personal.delimiter ?? "\0").filter((level) => level !== ""),
       },
+      ...known,
     };
-    this.#lane = new AppendLane(
-      connection.wire,
-      {
-        unaskedLiteral: capabilities.has("LITERAL+")
-          ? Number.POSITIVE_INFINITY
-          : capabilities.has("LITERAL-")
-            ? 4096
-            : 0,
-        multiAppend: capabilities.has("MULTIAPPEND"),
-        binary: capabilities.has("BINARY"),
-      },
-      (answer, folder) => connection.refusal(answer, { verb: "APPEND", folder: this.#pathOf(folder) }),
+    this.#parallel = parallel;
+    this.#lane = this.#laneOn(connection);
+    this.#lanes = new AppendLanes([this.#lane, ...parallel.map((each) => this.#laneOn(each))]);
+  }
+
+  #laneOn({ wire, capabilities, refusal }: ImapConnection): AppendLane {
+    const unaskedLiteral = capabilities.has("LITERAL+")
+      ? Number.POSITIVE_INFINITY
+      : capabilities.has("LITERAL-")
+        ? 4096
+        : 0;
+    const abilities = {
+      unaskedLiteral,
+      multiAppend: capabilities.has("MULTIAPPEND"),
+      binary: capabilities.has("BINARY"),
+    };
+    return new AppendLane(wire, abilities, (answer, folder) =>
+      refusal(answer, { verb: "APPEND", folder: this.#pathOf(folder) }),
     );
   }
 
@@ -108,13 +142,18 @@ export class ImapTarget implements MailTarget, TargetReading {
     return { name, path, uidValidity, uidNext, messages };
   }
 
+  #flagsFor(folder: TargetFolder, flags: ReadonlySet<Flag>): SentFlags {
+    const selected = this.#selected.get(folder.name);
+    const sent = selected?.known.get(flags) ?? sentFlags(flags, selected?.permanentFlags);
+    selected?.known.set(flags, sent);
+    return sent;
+  }
+
   append(folder: TargetFolder, message: Message, { signal }: Abortable = {}): Promise<Appended> {
-    const { kept, lost } = permittedFlags(message.flags, this.#selected.get(folder.name)?.permanentFlags);
-    const flags = kept.filter((flag) => FLAG.test(flag));
-    const losses = [...new Set([...lost, ...kept.filter((flag) => !FLAG.test(flag))].map(lossOf))];
+    const { flags, losses } = this.#flagsFor(folder, message.flags);
     const { internalDate, content } = message;
     this.#reader.forgetOpenFolder();
-    return this.#lane
+    return this.#lanes
       .append({ folder: folder.name, flags, internalDate, content, signal })
       .then(({ uid, uidValidity }) => ({
         // Under another UIDVALIDITY the number would name another message: only the OK counts then.
@@ -123,17 +162,89 @@ export class ImapTarget implements MailTarget, TargetReading {
       }));
   }
 
-  find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Appended>> {
+  /**
+   * Adds flags to messages that we made; `uids` are ascending. The folder is opened first, and nothing is changed in
+   * another one. Resolves with the flags that the server says each has now; a server need not say it.
+   * @throws MigrationError `access-denied` of scope `folder` where the server says no
+   */
+  addFlags(
+    folder: TargetFolder,
+    uids: readonly number[],
+    flags: readonly Flag[],
+  ): Promise<Map<number, ReadonlySet<Flag>>> {
+    const told = new Map<number, ReadonlySet<Flag>>();
+    const readFlags = (text: string, literals: readonly Buffer[]) => {
+      const row = /^\d+ FETCH /i.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : {};
+      if (row.uid === undefined || !row.flags) return false;
+      told.set(row.uid, row.flags);
+      return true;
+    };
+    return this.#lane.alone(folder.name, async () => {
+      this.#reader.forgetOpenFolder();
+      const { wire } = this.#connection;
+      const selected: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0, known: new WeakMap() };
+      const untagged = (text: string) => readSelect(selected, text);
+      const opened = await wire.run(`SELECT ${imapString(folder.name)}`, { changesFolder: true, untagged });
+      if (opened.status !== "OK") throw this.#connection.refusal(opened, { verb: "SELECT", folder: folder.path });
+      if (selected.uidValidity !== folder.uidValidity) {
+        throw new MigrationError("uidvalidity-changed", "The folder numbers its messages anew", {
+          folder: folder.path,
+        });
+      }
+      for (let next = 0; next < uids.length; ) {
+        const part = sequenceSet(uids, next);
+        const stored = await wire.run(`UID STORE ${part.set} +FLAGS (${flags.join(" ")})`, {
+          untagged: readFlags,
+        });
+        if (stored.status !== "OK") throw this.#connection.refusal(stored, { verb: "STORE", folder: folder.path });
+        next = part.next;
+      }
+      return told;
+    });
+  }
+
+  find(folder: TargetFolder, heads: readonly MessageHead[], options: FindOptions = {}): Promise<Map<number, Found>> {
     return abortable(options.signal, () => this.#find(folder, heads, options));
   }
 
   async #find(
     folder: TargetFolder,
     heads: readonly MessageHead[],
-    { fromUid: lowest = 1, taken }: FindOptions,
-  ): Promise<Map<number, Appended>> {
-    const fromUid = Math.max(1, lowest);
-    const candidates = await this.#between(folder.name, () => {
+    { fromUid, taken, snapshot, signal }: FindOptions,
+  ): Promise<Map<number, Found>> {
+    let index = snapshot && this.#snapshots.get(snapshot);
+    if (!index) {
+      index = this.capabilities.rewrites ? new RewrittenIndex() : new HeaderIndex();
+      for await (const listed of this.#listForIndex(folder, fromUid)) {
+        if (signal?.aborted) break;
+        for (const head of listed) index.add(candidateOf(head));
+      }
+      if (snapshot) this.#snapshots.set(snapshot, index);
+    }
+    return index.match(heads, { taken });
+  }
+
+  /** With `fromUid` in one listing; a whole folder in parts, for its header blocks may not fit in memory together. */
+  async *#listForIndex(folder: TargetFolder, fromUid: number | undefined): AsyncGenerator<MessageHead[]> {
+    let width = fromUid === undefined && folder.uidNext > 0 ? LISTED_UIDS : Number.POSITIVE_INFINITY;
+    for (let from = Math.max(1, fromUid ?? 1); ; ) {
+      const isLast = from + width >= folder.uidNext;
+      const heads = await this.#listPart(folder, from, isLast ? undefined : from + width - 1);
+      yield heads;
+      if (isLast) return;
+      from += width;
+      // UIDs can lie far apart.
+      width = heads.length * 8 < LISTED_UIDS ? width * 8 : LISTED_UIDS;
+    }
+  }
+
+  #listPart(folder: TargetFolder, from: number, to: number | undefined): Promise<MessageHead[]> {
+    const wants = (uid: number) => uid >= from && uid <= (to ?? uid);
+    return listAll({ from, to }, (set) => this.#listSet(folder, set, wants));
+  }
+
+  #listSet(folder: TargetFolder, set: string, wants: (uid: number) => boolean): Promise<ListedHeads> {
+    return this.#between(folder.name, () => {
       const opening: FolderOpening = {};
       const tagged = (answer: TaggedAnswer) => {
         const about = { verb: "SELECT", folder: folder.path } as const;
@@ -141,19 +252,8 @@ export class ImapTarget implements MailTarget, TargetReading {
       };
       const { wire } = this.#connection;
       wire.run(`SELECT ${imapString(folder.name)}`, { changesFolder: true, tagged }).catch(() => {});
-      const wants = (uid: number) => uid >= fromUid && !taken?.has(String(uid));
-      return listHeads(this.#connection, opening, { set: `${fromUid}:*`, headers: true, wants, path: folder.path });
+      return listHeads(this.#connection, opening, { set, headers: true, wants, path: folder.path });
     });
-    const matched = matchByHeader(
-      heads,
-      candidates.map((head) => ({
-        id: String(head.uid),
-        size: head.size,
-        header: head.header ?? new Uint8Array(),
-        internalDate: head.internalDate,
-      })),
-    );
-    return new Map([...matched].map(([uid, id]) => [uid, { id }]));
   }
 
   examineFolder(
@@ -164,7 +264,7 @@ export class ImapTarget implements MailTarget, TargetReading {
   }
 
   async #examine(name: string, path: string): Promise<TargetFolder | undefined> {
-    const seen: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0 };
+    const seen: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0, known: new WeakMap() };
     const answer = await this.#between(undefined, () =>
       this.#connection.wire.run(`EXAMINE ${imapString(name)}`, {
         changesFolder: true,
@@ -190,7 +290,7 @@ export class ImapTarget implements MailTarget, TargetReading {
   }
 
   async close(): Promise<void> {
-    await this.#connection.wire.close();
+    await Promise.all([this.#connection, ...this.#parallel].map(({ wire }) => wire.close()));
   }
 
   async #list(): Promise<ListedFolder[]> {
@@ -230,7 +330,7 @@ export class ImapTarget implements MailTarget, TargetReading {
 
   async #createAndSelect(name: string, create: readonly string[]) {
     const { wire } = this.#connection;
-    const selected: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0 };
+    const selected: SelectedFolder = { uidValidity: 0, uidNext: 0, messages: 0, known: new WeakMap() };
     const answers = await this.#between(name, () => {
       const created = create.map((folder) => wire.run(`CREATE ${imapString(folder)}`));
       if (create.length > 0) wire.run(`SUBSCRIBE ${imapString(name)}`).catch(() => {});
@@ -252,6 +352,10 @@ export class ImapTarget implements MailTarget, TargetReading {
   }
 }
 
+function candidateOf({ uid, size, header = new Uint8Array(), internalDate }: MessageHead): MatchCandidate {
+  return { id: String(uid), size, header, internalDate };
+}
+
 /** False for what says nothing of the folder. */
 function readSelect(selected: SelectedFolder, text: string): boolean {
   const exists = /^(\d+) EXISTS$/i.exec(text)?.[1];
@@ -264,6 +368,15 @@ function readSelect(selected: SelectedFolder, text: string): boolean {
     selected.permanentFlags = new Set(permanent.split(" ").filter((flag) => flag !== ""));
   else return false;
   return true;
+}
+
+function sentFlags(flags: ReadonlySet<Flag>, permanent: ReadonlySet<Flag> | undefined): SentFlags {
+  const { kept, lost } = permittedFlags(flags, permanent);
+  const unsendable = kept.filter((flag) => !FLAG.test(flag));
+  return {
+    flags: kept.filter((flag) => FLAG.test(flag)),
+    losses: [...new Set([...lost, ...unsendable].map(lossOf))],
+  };
 }
 
 function lossOf(flag: Flag): Loss {

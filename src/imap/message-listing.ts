@@ -10,6 +10,8 @@ export interface HeadListing {
   readonly set: string;
   /** With the octets of each header block. */
   readonly headers: boolean;
+  /** With the id that a message has in every folder, where the server has such ids. */
+  readonly emailIds?: boolean;
   /** Which of the rows that arrive are meant; servers send others too. */
   readonly wants: (uid: number) => boolean;
   /** As people read the folder. */
@@ -56,36 +58,40 @@ const MAX_ROWS = 2_000_000;
 export async function listHeads(
   connection: ImapConnection,
   opening: FolderOpening,
-  { set, headers, wants, path }: HeadListing,
+  { set, headers, emailIds, wants, path }: HeadListing,
 ): Promise<ListedHeads> {
   const heads: MessageHead[] = [];
   let lowest: number | undefined;
   let ascending = true;
   let last = 0;
-  const answer = await connection.wire.run(
-    `UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${headers ? " BODY.PEEK[HEADER]" : ""})`,
-    {
-      untagged: (text, literals) => {
-        // The tagged answer has room for one response code.
-        lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
-        const { uid, ...row } = /^\d+ FETCH /i.test(text) ? readRow(text, literals) : {};
-        // A row with neither size nor date is news about flags that nobody asked for.
-        const isNews = row.size === undefined && row.internalDate === undefined;
-        if (uid === undefined || isNews || !wants(uid)) return false;
-        if (heads.length >= MAX_ROWS) {
-          throw new MigrationError("response-too-large", `The server lists more than ${MAX_ROWS} messages`);
-        }
-        ascending &&= uid > last;
-        last = uid;
-        heads.push(messageHead(uid, row));
-        return true;
-      },
+  const more = `${emailIds ? emailIdItem(connection) : ""}${headers ? " BODY.PEEK[HEADER]" : ""}`;
+  const answer = await connection.wire.run(`UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${more})`, {
+    untagged: (text, literals) => {
+      // The tagged answer has room for one response code.
+      lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
+      const { uid, ...row } = /^\d+ FETCH /i.test(text) ? readRow(text, literals) : {};
+      // A row with neither size nor date is news about flags that nobody asked for.
+      const isNews = row.size === undefined && row.internalDate === undefined;
+      if (uid === undefined || isNews || !wants(uid)) return false;
+      if (heads.length >= MAX_ROWS) {
+        throw new MigrationError("response-too-large", `The server lists more than ${MAX_ROWS} messages`);
+      }
+      ascending &&= uid > last;
+      last = uid;
+      heads.push(messageHead(uid, row));
+      return true;
     },
-  );
+  });
   if (opening.error) throw opening.error;
   if (answer.status !== "OK") throw connection.refusal(answer, { verb: "FETCH", folder: path });
   lowest = limitReached(answer.code) ?? lowest;
   return { heads: ascending ? heads : sortedOnce(heads), ...(lowest === undefined ? {} : { lowest }) };
+}
+
+/** RFC 8474, or Gmail's own (developers.google.com/workspace/gmail/imap/imap-extensions). */
+function emailIdItem({ capabilities }: ImapConnection): string {
+  if (capabilities.has("OBJECTID")) return " EMAILID";
+  return capabilities.has("X-GM-EXT-1") ? " X-GM-MSGID" : "";
 }
 
 /** `MESSAGELIMIT 1000 23221`: the lowest UID that the command was carried out for. */
@@ -117,5 +123,6 @@ function messageHead(uid: number, row: FetchRow): MessageHead {
     internalDate: row.internalDate ?? new Date(Number.NaN),
     flags: row.flags ?? new Set(),
     ...(row.header ? { header: row.header } : {}),
+    ...(row.emailId === undefined ? {} : { emailId: row.emailId }),
   };
 }

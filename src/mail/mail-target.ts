@@ -15,6 +15,12 @@ export interface TargetCapabilities {
   readonly loses: readonly Loss[];
   /** How it names folders. */
   readonly names: FolderNameRules;
+  /**
+   * The target rebuilds messages, as Exchange does: octets, header blocks and sizes do not come back. Messages are
+   * recognised by what stays (Message-ID, INTERNALDATE, sender, recipients, subject, date), and a size is a hint.
+   * Absent: what was stored is what is served.
+   */
+  readonly rewrites?: boolean;
 }
 
 /** What a target's folder names can hold; `planFolders` keeps to it. */
@@ -27,6 +33,10 @@ export interface FolderNameRules {
   readonly forbidden?: string;
   /** The longest level in characters; absent where unlimited. */
   readonly maxLevelLength?: number;
+  /** The most levels of a folder; absent where unlimited. */
+  readonly maxLevels?: number;
+  /** Names that no folder at the top may have, in whatever case; absent where there are none. */
+  readonly reserved?: readonly string[];
   /** Levels above every user folder (`INBOX` on Courier); empty where user folders stand at the top. */
   readonly prefix: readonly string[];
 }
@@ -39,12 +49,28 @@ export interface Appended {
   readonly lost?: readonly Loss[];
 }
 
+/** A message of the target that one which was looked for is. */
+export interface Found extends Appended {
+  /** True: the two are alike, and it cannot be told whether they are one. Absent: they are. */
+  readonly unsure?: boolean;
+}
+
 /** Where the messages in doubt can stand. */
 export interface FindOptions extends Abortable {
   /** No message in doubt stands below this UID of the target; absent: look everywhere. */
   fromUid?: number;
   /** Ids that belong to other messages already; they are no candidates. */
   taken?: ReadonlySet<string>;
+  /**
+   * True: the messages were begun by us, so that what is found of them is ours, and a target that sets flags after the
+   * append makes up for what a crash kept it from. Default false.
+   */
+  begun?: boolean;
+  /**
+   * The same object for all the calls of one adoption: the folder is read once, for the first of them, and what is stored
+   * after that is no candidate. What was read is kept as long as the object is. Absent: the folder as it is now.
+   */
+  snapshot?: object;
 }
 
 /**
@@ -78,6 +104,11 @@ export function isReadable(target: MailTarget): target is MailTarget & TargetRea
  */
 export interface MailTarget extends Partial<TargetReading> {
   readonly capabilities: TargetCapabilities;
+  /**
+   * When what it signed in with is used up so far that no more should be begun. The engine opens the mailbox again then,
+   * while nothing is in doubt. Absent: it does not wear out.
+   */
+  readonly goodUntil?: Date;
   /** The folders that exist; the plan chooses among them. */
   listFolders(options?: Abortable): Promise<ListedFolder[]>;
   /** The folder of a plan, made if it is missing. */
@@ -92,8 +123,9 @@ export interface MailTarget extends Partial<TargetReading> {
   /**
    * Which of these messages the folder already holds, by UID at the source. `heads` carry their header blocks. Equal
    * messages are matched by count. Asked only for messages in doubt and for adoption, and never while an append that
-   * could still land in this folder is under way.
+   * could still land in this folder is under way. A rejection of scope `message` means that the folder cannot be looked
+   * through.
    */
-  find(folder: TargetFolder, heads: readonly MessageHead[], options?: FindOptions): Promise<Map<number, Appended>>;
+  find(folder: TargetFolder, heads: readonly MessageHead[], options?: FindOptions): Promise<Map<number, Found>>;
   close(): Promise<void>;
 }

@@ -11,6 +11,16 @@ export interface MessageHead {
   readonly flags: ReadonlySet<Flag>;
   /** The octets of the header block, where a listing was asked for them. */
   readonly header?: Uint8Array;
+  /**
+   * Equal for one message in several folders, and for nothing else, where a listing was asked for it: EMAILID (RFC 8474), or
+   * Gmail's X-GM-MSGID. Absent where the server has neither.
+   */
+  readonly emailId?: string;
+  /**
+   * By how many octets a server may store it smaller or larger: CRs without LF dropped, LFs without CR made CRLF, a missing
+   * line end added at the end. Absent where the message was not read to find that out.
+   */
+  readonly changes?: { readonly fewer: number; readonly more: number };
 }
 
 /**

@@ -61,6 +61,7 @@ export class AppendLane {
   readonly #abilities: AppendAbilities;
   readonly #refusal: (answer: TaggedAnswer, folder: string) => MigrationError;
   #turn: Promise<void> = Promise.resolve();
+  #queued = 0;
   #open: AppendCommand | undefined;
   /** The content whose turn it is. */
   #reading: MessageContent | undefined;
@@ -101,9 +102,27 @@ export class AppendLane {
     return await result;
   }
 
+  /** As `between`, but no append is written before `work` has ended: for commands that depend on the folder being open. */
+  async alone<Result>(selected: string | undefined, work: () => Promise<Result>): Promise<Result> {
+    const release = await this.#takeTurn();
+    try {
+      this.#closeCommand();
+      this.#selected = selected;
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /** How many messages are not sent yet. */
+  get queued(): number {
+    return this.#queued;
+  }
+
   /** @throws MigrationError of scope `message` where the server does not hold it; any other leaves it in doubt */
   async append(request: AppendRequest): Promise<AppendAnswer> {
     const { content, signal } = request;
+    this.#queued += 1;
     const release = await this.#takeTurn();
     let sent: { command: AppendCommand; position: number };
     try {
@@ -117,6 +136,7 @@ export class AppendLane {
     } finally {
       signal?.removeEventListener("abort", this.#stopReading);
       this.#reading = undefined;
+      this.#queued -= 1;
       release();
     }
     // Not awaited: while hundreds of messages wait for their answers, none may hold on to its request.

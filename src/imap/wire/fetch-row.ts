@@ -12,6 +12,8 @@ export interface FetchRow {
   body?: Buffer | null;
   /** `BODY[HEADER]` or `BODY[HEADER.FIELDS …]`; null for NIL. */
   header?: Buffer | null;
+  /** EMAILID (RFC 8474 section 5.1) or X-GM-MSGID. */
+  emailId?: string;
 }
 
 /** Reads `(UID 5 FLAGS (\Seen) …)` from `start`; a row that broke off at a body literal may lack its last bracket. */
@@ -32,6 +34,7 @@ function setItem(row: FetchRow, name: string, value: ResponseValue): void {
   else if (name === "RFC822.SIZE") setNumber(row, "size", value);
   else if (name === "FLAGS") row.flags = flagSet(value);
   else if (name === "INTERNALDATE") row.internalDate = parseInternalDate(typeof value === "string" ? value : "");
+  else if (name === "EMAILID" || name === "X-GM-MSGID") setEmailId(row, value);
   else if (name.startsWith("BODY[HEADER")) row.header = octets(value);
   else if (name === "BODY[]" || name.startsWith("BODY[]<")) row.body = octets(value);
 }
@@ -39,6 +42,12 @@ function setItem(row: FetchRow, name: string, value: ResponseValue): void {
 /** What is no number is as good as missing. */
 function setNumber(row: FetchRow, item: "uid" | "size", value: ResponseValue): void {
   if (typeof value === "string" && /^\d{1,15}$/.test(value)) row[item] = Number(value);
+}
+
+/** An EMAILID stands in brackets. */
+function setEmailId(row: FetchRow, value: ResponseValue): void {
+  const [id] = Array.isArray(value) ? value : [value];
+  if (typeof id === "string" && id !== "") row.emailId = id;
 }
 
 function octets(value: ResponseValue): Buffer | null {

@@ -32,9 +32,18 @@ describe("responseError for the answers of Exchange Online", () => {
     ["APPEND", "NO Maximum size of appendable message has been exceeded", "message-too-large message never"],
     ["APPEND", "BAD Command Argument Error. 11", "message-refused message never"],
     ["EXAMINE", "BAD Command received in Invalid state", "connection-lost user now"],
+    ["APPEND", "BAD command argument error 11", "message-refused message never"],
+    ["STORE", "NO Session invalidated - AccessTokenExpired", "token-expired user now"],
+    ["STORE", "BAD Request is throttled. Suggested Backoff Time: 300000 milliseconds", "throttled user later"],
+    ["STORE", "BAD Command Argument Error. 11", "access-denied folder never"],
+    ["APPEND", "NO Message contains invalid header", "message-refused message never"],
+    ["APPEND", "NO Message contains NUL characters", "message-refused message never"],
+    ["APPEND", "NO Message contains bare newlines", "message-refused message never"],
     ["CREATE", "NO Mailbox already exists.", "folder-duplicate folder never"],
     ["CREATE", "NO Folder name is reserved", "folder-name folder never"],
     ["BYE", "BYE Connection closed. 14", "server-unavailable user later"],
+    ["BYE", "BYE Connection closed", "server-unavailable user later"],
+    ["BYE", "BYE Request is throttled. Suggested Backoff Time: 300000 milliseconds", "throttled user later"],
   ])("reads %s → %s as %s", (verb, line, expected) => {
     expect(reach(verb, line)).toBe(expected);
   });

@@ -59,7 +59,7 @@ describe("the special use of a listed folder", () => {
   });
 
   it("is undefined where no attribute is one", () => {
-    expect(specialUseOf(["\\Noselect", "\\Important", "Sent"])).toBeUndefined();
+    expect(specialUseOf(["\\Noselect", "\\Marked", "Sent"])).toBeUndefined();
     expect(specialUseOf([])).toBeUndefined();
   });
 });
