@@ -300,7 +300,7 @@ describe("the actions on a batch", () => {
     expect(statuses).toEqual(["Removing"]);
     expect(removals).toMatchObject([{ forced: true, missing: ["MX still names imap.contoso.com"] }]);
     expect(await codeOf(MigrationBatch.get(store, NAME))).toBe("not-found");
-    for (const call of [() => batch.stop(), () => batch.set({}), () => batch.remove(), () => batch.syncNow()]) {
+    for (const call of [() => batch.stop(), () => batch.set({}), () => batch.remove(), () => batch.report()]) {
       expect(await codeOf(call())).toBe("not-found");
     }
     expect(await collect(store.listUsers(NAME))).toEqual([]);

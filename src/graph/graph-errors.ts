@@ -1,0 +1,171 @@
+import { MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
+import { record, textOf } from "./graph-json.js";
+
+/** What a request was about, for telling alike answers apart. */
+export interface GraphSubject {
+  readonly doing: "open" | "list" | "folder" | "append" | "look" | "directory";
+  /** The folder as people read it. */
+  readonly folder?: string;
+}
+
+/** What of an answer an error is made of. */
+export interface RefusingAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: unknown;
+}
+
+const MAX_WORDS = 500;
+/** A mailbox may need 15 minutes after its licence (learn.microsoft.com/graph/resolve-auth-errors): four such pauses. */
+const NOT_YET_MS = 4 * 60_000;
+
+type Reading = readonly [MigrationErrorCode, MigrationErrorDetails?, string?];
+
+/** Codes of Graph and Exchange that say it better than the status. */
+const BY_CODE: readonly (readonly [RegExp, (about: GraphSubject) => Reading])[] = [
+  [
+    /^MailboxNotEnabledForRESTAPI$/i,
+    () => [
+      "server-unavailable",
+      { scope: "user", retryAfterMs: NOT_YET_MS },
+      "not yet: up to 15 minutes after a licence was assigned this is normal; later it says that the mailbox is inactive, soft-deleted or on-premises",
+    ],
+  ],
+  [/^(MailboxNotSupportedForRESTAPI|ErrorNonExistentMailbox|ErrorInvalidUser)$/i, () => ["target-missing"]],
+  [
+    /^(Request_ResourceNotFound|ResourceNotFound)$/i,
+    ({ doing }) => [doing === "open" ? "target-missing" : "folder-missing"],
+  ],
+  [/Quota/i, () => ["quota-exceeded"]],
+  [
+    /^(ErrorMessageSizeExceeded|ErrorAttachmentSizeLimitExceeded|RequestEntityTooLarge)$/i,
+    ({ doing }) => [tooLarge(doing)],
+  ],
+  [/^(ApplicationThrottled|TooManyRequests|ErrorServerBusy|activityLimitReached)$/i, () => ["throttled"]],
+  [
+    /^(ErrorMailboxMoveInProgress|ErrorMailboxStoreUnavailable|ErrorMailboxFailover|ErrorTimeoutExpired|ErrorConnectionFailed|ErrorInternalServerTransientError)$/i,
+    () => ["server-unavailable", { scope: "user" }],
+  ],
+  [
+    /^(ErrorSendAsDenied|ErrorSubmissionQuotaExceeded)$/i,
+    ({ doing }) => [doing === "append" ? "message-refused" : "access-denied"],
+  ],
+];
+
+/** The statuses, where the code says nothing. */
+function byStatus(status: number, { doing }: GraphSubject): Reading {
+  if (status === 401) return ["token-expired"];
+  if (status === 403) return ["access-denied", { scope: "user" }, CONFINED];
+  if (status === 404) return [doing === "open" ? "target-missing" : "folder-missing", missingScope(doing)];
+  if (status === 408) return ["command-timeout"];
+  if (status === 409 || status === 412 || status === 423) return ["server-unavailable", { scope: "user" }];
+  if (status === 413) return [tooLarge(doing)];
+  if (status === 429 || status === 509) return ["throttled"];
+  if (status === 507) return ["quota-exceeded"];
+  if (status >= 500) return ["server-unavailable", { scope: "user" }];
+  if (status >= 400 && doing === "append") return ["message-refused"];
+  if (status >= 400 && doing === "folder") return ["folder-name"];
+  return ["protocol-error"];
+}
+
+const CONFINED =
+  "the application lacks consent to Mail.ReadWrite (importMime and, from 2026-12-31, changes of messages: Mail-Advanced.ReadWrite.All), or is confined to other mailboxes by an access policy or by RBAC for Applications";
+
+function tooLarge(doing: GraphSubject["doing"]): MigrationErrorCode {
+  return doing === "append" ? "message-too-large" : "protocol-error";
+}
+
+/** What is not there while the mailbox is: a folder. Outside of one, it concerns the user. */
+function missingScope(doing: GraphSubject["doing"]): MigrationErrorDetails {
+  return doing === "list" || doing === "directory" ? { scope: "user" } : {};
+}
+
+/**
+ * An answer that is no success, as the error that the engine acts on. The request id, which Microsoft's support asks
+ * for, stands in its text. Of scope `message` are those alone that say that nothing was stored.
+ */
+export function graphError(answer: RefusingAnswer, about: GraphSubject): MigrationError {
+  const { status, headers } = answer;
+  const { code, words, requestId } = readFault(answer);
+  const known = status === 401 ? undefined : BY_CODE.find(([pattern]) => pattern.test(code));
+  const [ours, details = {}, hint] = known ? known[1](about) : byStatus(status, about);
+  const said = [`${status}${code === "" ? "" : ` ${code}`}`, words, hint].filter((part) => part).join(": ");
+  const retryAfterMs = readRetryAfter(headers) ?? details.retryAfterMs;
+  return new MigrationError(ours, `Graph answered ${said}${requestId === "" ? "" : ` (request-id ${requestId})`}`, {
+    ...details,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(about.folder === undefined ? {} : { folder: about.folder }),
+  });
+}
+
+/** The code that an answer carries; "" where it carries none. */
+export function faultCode(answer: RefusingAnswer): string {
+  return readFault(answer).code;
+}
+
+function readFault({ headers, json }: RefusingAnswer): { code: string; words: string; requestId: string } {
+  const error = record(record(json)["error"]);
+  const inner = record(error["innerError"] ?? error["innererror"]);
+  return {
+    code: printable(textOf(error, "code")),
+    words: printable(textOf(error, "message")),
+    requestId: printable(headers.get("request-id") ?? textOf(inner, "request-id")),
+  };
+}
+
+/** Statuses that come with a Retry-After (learn.microsoft.com/graph/throttling, and 504 and 509 as reported). */
+export function isThrottling(status: number): boolean {
+  return status === 429 || status === 503 || status === 504 || status === 509;
+}
+
+/** Milliseconds of a Retry-After in seconds, whole or not, or as a date (RFC 9110 section 10.2.3). */
+export function readRetryAfter(headers: Headers, now = Date.now()): number | undefined {
+  const value = headers.get("retry-after")?.trim() ?? "";
+  if (/^\d+(\.\d*)?$/.test(value)) return Math.ceil(Number(value) * 1000);
+  const date = value === "" ? Number.NaN : Date.parse(value);
+  // The difference to the server's own clock, where it tells that.
+  const from = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(date) ? undefined : Math.max(0, date - (Number.isNaN(from) ? now : from));
+}
+
+/** Codes of Node and undici (Errors of undici, docs/docs/api/Errors.md) for connections that did not come about. */
+const BY_SYSTEM_CODE: readonly (readonly [RegExp, MigrationErrorCode])[] = [
+  [/^(ENOTFOUND|EAI_AGAIN)$/, "dns-failed"],
+  [/^ECONNREFUSED$/, "connection-refused"],
+  [/^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/, "connect-timeout"],
+  [/^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/, "command-timeout"],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "certificate-expired"],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "certificate-name"],
+  [
+    /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT.*)$/,
+    "certificate-untrusted",
+  ],
+  [/^(EPROTO|ERR_SSL_.*|ERR_TLS_.*)$/, "tls-failed"],
+];
+
+/** A request without an answer. What it asked for may have been done. */
+export function transportError(cause: unknown): MigrationError {
+  const code = systemCode(cause);
+  const ours = BY_SYSTEM_CODE.find(([pattern]) => pattern.test(code))?.[1] ?? "connection-lost";
+  return new MigrationError(ours, `No answer came from Graph${code === "" ? "" : ` (${code})`}`);
+}
+
+/** fetch hides the reason in causes of causes. */
+function systemCode(error: unknown): string {
+  let code = "";
+  for (let each: unknown = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
+    const own = textOf(record(each), "code");
+    if (/^[A-Z][A-Z0-9_]+$/.test(own)) code = own;
+  }
+  return code;
+}
+
+/** Words of a server in a form that an error may carry: one line, no controls, not long, nothing that looks like a token. */
+function printable(words: string): string {
+  const line = words
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, " ")
+    .replace(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{10,}/g, "•••")
+    .replace(/((?:authtoken|token|secret|password)=)[^&\s"']+/gi, "$1•••")
+    .trim();
+  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
+}
