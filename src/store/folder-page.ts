@@ -1,6 +1,6 @@
 import { UidSet } from "../mail/uid-set.js";
 import type { Books, Outcome } from "../outcome.js";
-import type { BeginTarget, BegunMessage, Doubt, SyncPoint } from "./migration-store.js";
+import type { BeginTarget, BegunMessage, Doubt, PageTarget, SyncPoint } from "./migration-store.js";
 
 /** A row of the store for one call of `begin`. */
 export interface BegunGroup extends Doubt {
@@ -20,14 +20,16 @@ export interface Settlement {
 export class FolderPage {
   books: Books;
   syncPoint: SyncPoint | undefined;
+  target: PageTarget | undefined;
   readonly #settled = new UidSet();
   readonly #failed = new Set<number>();
   readonly #groups = new Map<number, BegunGroup>();
   #highestSettled = 0;
 
-  constructor(books: Books, syncPoint?: SyncPoint) {
+  constructor(books: Books, syncPoint?: SyncPoint, target?: PageTarget) {
     this.books = books;
     this.syncPoint = syncPoint;
+    this.target = target;
   }
 
   isSettled(uid: number): boolean {
@@ -61,8 +63,16 @@ export class FolderPage {
       .map(({ uid, size, internalDate }) => ({ uid, size, internalDate }));
   }
 
+  /** Whether the ids that are known would be of another folder, or of another UIDVALIDITY, than those told from now on. */
+  forgetsIds({ name, uidValidity }: BeginTarget): boolean {
+    return this.target !== undefined && (this.target.name !== name || this.target.uidValidity !== uidValidity);
+  }
+
+  /** Nothing is kept of an empty group but its target. */
   addGroup(id: number, messages: readonly BegunMessage[], target: BeginTarget): void {
     const { name, path, uidValidity, uidNext } = target;
+    this.target = { name, path, uidValidity };
+    if (messages.length === 0) return;
     this.#groups.set(id, { id, messages, target: { name, path, uidValidity, uidNext } });
   }
 
@@ -102,9 +112,10 @@ export class FolderPage {
     }
   }
 
-  finish(found: number, { uidNext, messages, highestModSeq }: SyncPoint): void {
+  finish(found: number, { uidNext, messages, highestModSeq, flags }: SyncPoint): void {
     this.books = { ...this.books, found };
-    this.syncPoint = { uidNext, messages, ...(highestModSeq !== undefined && { highestModSeq }) };
+    const point = { uidNext, messages, ...(highestModSeq !== undefined && { highestModSeq }) };
+    this.syncPoint = { ...point, ...(flags && { flags }) };
   }
 
   #kind(uid: number): "standing" | "failed" | undefined {

@@ -3,7 +3,18 @@ import { folderPath } from "../mail/folder.js";
 import type { Books, Outcome } from "../outcome.js";
 import { type BegunGroup, FolderPage, type Settlement } from "./folder-page.js";
 import { isAtTarget, outcomeFacts } from "./item-record.js";
-import type { BeginTarget, BegunMessage, Doubt, FolderJournal, Lease, SyncPoint } from "./migration-store.js";
+import type {
+  BeginTarget,
+  BegunMessage,
+  Doubt,
+  FolderJournal,
+  HeldFlags,
+  HeldRecord,
+  KeptFlags,
+  Lease,
+  PageTarget,
+  SyncPoint,
+} from "./migration-store.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { SqlConnection, SqlDatabase, SqlRow, SqlValue } from "./sql-database.js";
 import { checkJournal, heldUser } from "./sql-lease.js";
@@ -12,9 +23,13 @@ import {
   begunFromJson,
   begunToJson,
   booksOf,
+  heldFlagsOf,
+  heldRecordOf,
   integer,
+  keptFlagsToText,
   optionalText,
   orNull,
+  pageTargetOf,
   syncPointOf,
   text,
 } from "./sql-rows.js";
@@ -28,7 +43,7 @@ export async function openSqlJournal(
   return database.transaction(async (connection) => {
     const { id: userId } = await heldUser(connection, lease, database.dialect);
     const row = await openFolder(connection, userId, folder);
-    const page = new FolderPage(booksOf(row), syncPointOf(row));
+    const page = new FolderPage(booksOf(row), syncPointOf(row), pageTargetOf(row));
     const id = integer(row, "id");
     await readOutcomes(connection, id, page);
     await readGroups(connection, id, page);
@@ -140,6 +155,10 @@ class SqlJournal implements FolderJournal {
     return this.#page.syncPoint;
   }
 
+  get target(): PageTarget | undefined {
+    return this.#page.target;
+  }
+
   get failedUids(): readonly number[] {
     return this.#page.failedUids;
   }
@@ -154,30 +173,65 @@ class SqlJournal implements FolderJournal {
 
   async idsAtTarget(): Promise<Map<number, string | undefined>> {
     const ids = new Map<number, string | undefined>();
-    const condition = "AND kind IN ('copied', 'alreadyThere')";
+    const condition = `AND ${HELD_HERE}`;
     for await (const rows of messagePages(this.#database, "uid, target_id", this.#folder.id, condition)) {
       for (const row of rows) ids.set(integer(row, "uid"), optionalText(row, "target_id"));
     }
     return ids;
   }
 
+  async newestAtTarget(most: number): Promise<HeldRecord[]> {
+    const rows = await this.#database.query(
+      `SELECT * FROM migration_message WHERE folder_id = ? AND ${HELD_HERE}
+       ORDER BY uid DESC LIMIT ?`,
+      [this.#folder.id, most],
+    );
+    return rows.map(heldRecordOf);
+  }
+
+  async heldFlags(uids: readonly number[]): Promise<Map<number, HeldFlags>> {
+    const held = new Map<number, HeldFlags>();
+    for (let at = 0; at < uids.length; at += UIDS_AT_ONCE) {
+      const part = inParts(uids, at, UIDS_AT_ONCE);
+      const rows = await this.#database.query(
+        `SELECT uid, target_id, flags, moved_from FROM migration_message
+         WHERE folder_id = ? AND kind IN ('copied', 'alreadyThere') AND uid IN (${part.map(() => "?").join(", ")})`,
+        [this.#folder.id, ...part],
+      );
+      for (const row of rows) held.set(integer(row, "uid"), heldFlagsOf(row));
+    }
+    return held;
+  }
+
+  async keepFlags(flags: ReadonlyMap<number, KeptFlags>): Promise<void> {
+    await this.#write(async (connection) => {
+      const { id: folderId } = this.#folder;
+      await connection.runEach(
+        "UPDATE migration_message SET flags = ? WHERE folder_id = ? AND uid = ? AND kind IN ('copied', 'alreadyThere')",
+        [...flags].map(([uid, kept]) => [keptFlagsToText(kept), folderId, uid]),
+      );
+      return () => {};
+    });
+  }
+
   async begin(messages: readonly BegunMessage[], target: BeginTarget): Promise<void> {
     await this.#write(async (connection) => {
       const unsettled = this.#page.unsettled(messages);
-      if (unsettled.length === 0) return () => {};
+      if (unsettled.length === 0 && messages.length > 0) return () => {};
       const { id: folderId } = this.#folder;
-      const { name, path, uidValidity, uidNext } = target;
-      const [row] = await connection.query(
-        `INSERT INTO migration_begun
-           (folder_id, messages, target_name, target_path, target_uid_validity, target_uid_next)
-         VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
-        [folderId, begunToJson(unsettled), name, path, uidValidity, uidNext],
-      );
+      const { name, path, uidValidity } = target;
+      if (this.#page.forgetsIds(target)) {
+        await connection.query(
+          "UPDATE migration_message SET target_id = NULL WHERE folder_id = ? AND moved_from IS NULL",
+          [folderId],
+        );
+      }
+      const group = unsettled.length > 0 ? await insertGroup(connection, folderId, unsettled, target) : 0;
       await connection.query(
         "UPDATE migration_folder SET target_name = ?, target_path = ?, target_uid_validity = ? WHERE id = ?",
         [name, path, uidValidity, folderId],
       );
-      return () => this.#page.addGroup(Number(row?.["id"]), unsettled, target);
+      return () => this.#page.addGroup(group, unsettled, target);
     });
   }
 
@@ -190,11 +244,12 @@ class SqlJournal implements FolderJournal {
   }
 
   async finish(found: number, syncPoint: SyncPoint): Promise<void> {
-    const { uidNext, messages, highestModSeq } = syncPoint;
+    const { uidNext, messages, highestModSeq, flags } = syncPoint;
     await this.#write(async (connection) => {
       await connection.query(
-        "UPDATE migration_folder SET found = ?, sync_uid_next = ?, sync_messages = ?, sync_mod_seq = ? WHERE id = ?",
-        [found, uidNext, messages, orNull(highestModSeq?.toString()), this.#folder.id],
+        `UPDATE migration_folder SET found = ?, sync_uid_next = ?, sync_messages = ?, sync_mod_seq = ?, sync_flags = ?
+         WHERE id = ?`,
+        [found, uidNext, messages, orNull(highestModSeq?.toString()), flags ? 1 : null, this.#folder.id],
       );
       return () => this.#page.finish(found, syncPoint);
     });
@@ -220,28 +275,50 @@ class SqlJournal implements FolderJournal {
   }
 }
 
+/** What stands where the page's folder goes to; see `isHeldHere`. */
+export const HELD_HERE = "kind IN ('copied', 'alreadyThere') AND moved_from IS NULL";
+
+/** UIDs named in one statement. */
+const UIDS_AT_ONCE = 500;
+
+/** So many of these numbers as parameters of one statement; filled up, so that the statement is always the same. */
+export function inParts(numbers: readonly number[], from: number, length: number): number[] {
+  return Array.from({ length }, (_, at) => numbers[from + at] ?? -1);
+}
+
 const WRITE_OUTCOME = `
-  INSERT INTO migration_message (folder_id, uid, kind, size, target_id, sha256, reason, detail, lost, uncertain)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO migration_message
+    (folder_id, uid, kind, size, target_id, email_id, sha256, reason, detail, internal_date, lost, uncertain, identity,
+     flags, moved_from)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (folder_id, uid) DO UPDATE SET
-    kind = excluded.kind, size = excluded.size, target_id = excluded.target_id, sha256 = excluded.sha256,
-    reason = excluded.reason, detail = excluded.detail, lost = excluded.lost, uncertain = excluded.uncertain
+    kind = excluded.kind, size = excluded.size, target_id = excluded.target_id, email_id = excluded.email_id,
+    sha256 = excluded.sha256,
+    reason = excluded.reason, detail = excluded.detail, internal_date = excluded.internal_date,
+    lost = excluded.lost, uncertain = excluded.uncertain, identity = excluded.identity, flags = excluded.flags,
+    moved_from = excluded.moved_from
   WHERE migration_message.kind = 'failed'`;
 
 function* outcomeRows(folderId: number, outcomes: readonly Outcome[]): Generator<readonly SqlValue[]> {
   for (const outcome of outcomes) {
-    const { uid, kind, size, reason, detail, lost, uncertain } = outcomeFacts(outcome);
+    const { uid, kind, size, reason, detail, internalDate, lost, uncertain, movedFrom } = outcomeFacts(outcome);
+    const { identity = null, flags = undefined, inDoubt = undefined } = isAtTarget(outcome) ? outcome : {};
     yield [
       folderId,
       uid,
       kind,
       size,
       isAtTarget(outcome) ? orNull(outcome.id) : null,
+      isAtTarget(outcome) ? orNull(outcome.emailId) : null,
       outcome.kind === "copied" ? outcome.sha256 : null,
       orNull(reason),
       orNull(detail),
+      orNull(internalDate),
       lost ? JSON.stringify(lost) : null,
       uncertain ? 1 : null,
+      identity,
+      flags ? keptFlagsToText({ flags, ...(inDoubt && { inDoubt }) }) : null,
+      movedFrom ? JSON.stringify(movedFrom) : null,
     ];
   }
 }
@@ -253,6 +330,21 @@ const WRITE_BOOKS = `
 function bookColumns(books: Books): readonly SqlValue[] {
   const { copied, alreadyThere, skipped, refused, failed, vanished, uncertain, octetsCopied } = books;
   return [copied, alreadyThere, skipped, refused, failed, vanished, uncertain, octetsCopied];
+}
+
+async function insertGroup(
+  connection: SqlConnection,
+  folderId: number,
+  messages: readonly BegunMessage[],
+  { name, path, uidValidity, uidNext }: BeginTarget,
+): Promise<number> {
+  const [row] = await connection.query(
+    `INSERT INTO migration_begun
+       (folder_id, messages, target_name, target_path, target_uid_validity, target_uid_next)
+     VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
+    [folderId, begunToJson(messages), name, path, uidValidity, uidNext],
+  );
+  return Number(row?.["id"]);
 }
 
 async function writeGroup(connection: SqlConnection, { id, messages }: BegunGroup): Promise<void> {

@@ -1,5 +1,17 @@
 import type { SourceFolder } from "../mail/folder.js";
 import type { OutcomeKind } from "../outcome.js";
+import type { MigrationBatchStatus } from "../status.js";
+import type {
+  BatchChange,
+  BatchRecord,
+  EndpointChange,
+  EndpointRecord,
+  EndpointRemoval,
+  OctetsByHour,
+  PassKind,
+  UserSelection,
+  UserTally,
+} from "./batch-records.js";
 import type {
   Claim,
   FolderJournal,
@@ -8,26 +20,46 @@ import type {
   ItemRecord,
   Lease,
   MigrationStore,
+  RecognisableRecord,
   UserChange,
   UserRecord,
 } from "./migration-store.js";
 import { applySchema } from "./schema.js";
-import type { SqlConnection, SqlDatabase, SqlRow } from "./sql-database.js";
-import { messagePages, openSqlJournal } from "./sql-journal.js";
-import { heldUser } from "./sql-lease.js";
 import {
+  createBatch,
+  createEndpoint,
+  getBatch,
+  getEndpoint,
+  listRows,
+  removeEndpoint,
+  updateBatch,
+  updateEndpoint,
+} from "./sql-batches.js";
+import { claimUser, hasQueued } from "./sql-claims.js";
+import { getDailyOctets, setDailyOctets } from "./sql-daily-octets.js";
+import type { SqlDatabase, SqlRow } from "./sql-database.js";
+import { HELD_HERE, inParts, messagePages, openSqlJournal } from "./sql-journal.js";
+import { heldUser } from "./sql-lease.js";
+import { removeBatch, removeUser } from "./sql-removal.js";
+import {
+  batchOf,
   booksOf,
+  endpointOf,
   heldRecordOf,
   integer,
-  optionalInteger,
   optionalText,
-  orNull,
   outcomeFactsOf,
+  recognisableOf,
   syncPointOf,
   text,
   userOf,
+  writeUser,
 } from "./sql-rows.js";
-import { changedUser, claimedUser, emailKey } from "./user-record.js";
+import { countUsers, queueDueUsers, queueUsers, stopUsers } from "./sql-users.js";
+import { changedUser, emailKey } from "./user-record.js";
+
+/** Sizes named in one statement. */
+const SIZES_AT_ONCE = 1_000;
 
 /** The ledger in a SQL database. Its tables are made, and brought up to date, at the first call. */
 export function sqlStore(database: SqlDatabase): MigrationStore {
@@ -40,6 +72,50 @@ class SqlStore implements MigrationStore {
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+  }
+
+  async createEndpoint(endpoint: EndpointRecord): Promise<boolean> {
+    return createEndpoint(await this.#ready(), endpoint);
+  }
+
+  async getEndpoint(name: string): Promise<EndpointRecord | undefined> {
+    return getEndpoint(await this.#ready(), name);
+  }
+
+  async *listEndpoints(): AsyncGenerator<EndpointRecord> {
+    for await (const row of listRows(await this.#ready(), "migration_endpoint")) yield endpointOf(row);
+  }
+
+  async updateEndpoint(name: string, change: EndpointChange): Promise<EndpointRecord | undefined> {
+    return updateEndpoint(await this.#ready(), name, change);
+  }
+
+  async removeEndpoint(name: string): Promise<EndpointRemoval> {
+    return removeEndpoint(await this.#ready(), name);
+  }
+
+  async createBatch(batch: BatchRecord): Promise<boolean> {
+    return createBatch(await this.#ready(), batch);
+  }
+
+  async getBatch(name: string): Promise<BatchRecord | undefined> {
+    return getBatch(await this.#ready(), name);
+  }
+
+  async *listBatches(): AsyncGenerator<BatchRecord> {
+    for await (const row of listRows(await this.#ready(), "migration_batch")) yield batchOf(row);
+  }
+
+  async updateBatch(
+    name: string,
+    change: BatchChange,
+    from?: readonly MigrationBatchStatus[],
+  ): Promise<BatchRecord | undefined> {
+    return updateBatch(await this.#ready(), name, change, from);
+  }
+
+  async removeBatch(name: string): Promise<void> {
+    await removeBatch(await this.#ready(), name);
   }
 
   async addUsers(batch: string, emailAddresses: readonly string[]): Promise<void> {
@@ -68,27 +144,38 @@ class SqlStore implements MigrationStore {
     }
   }
 
-  async queueUsers(batch: string): Promise<void> {
-    const database = await this.#ready();
-    const now = await database.now();
-    await database.query(
-      `UPDATE migration_user SET status = 'Queued', error_code = NULL, error_message = NULL, queued_at = ?,
-         lease_worker = NULL, lease_until = NULL
-       WHERE batch = ? AND (lease_until <= ? OR lease_until IS NULL AND status <> 'Queued')`,
-      [now, batch, now],
-    );
+  async getUser(batch: string, emailAddress: string): Promise<UserRecord | undefined> {
+    const sql = "SELECT * FROM migration_user WHERE batch = ? AND email_key = ?";
+    const [row] = await (await this.#ready()).query(sql, [batch, emailKey(emailAddress)]);
+    return row && userOf(row);
+  }
+
+  async countUsers(batch: string): Promise<UserTally> {
+    return countUsers(await this.#ready(), batch);
+  }
+
+  async hasQueued(batch: string, kind: PassKind): Promise<boolean> {
+    return hasQueued(await this.#ready(), batch, kind);
+  }
+
+  async queueUsers(batch: string, users: UserSelection = {}): Promise<void> {
+    await queueUsers(await this.#ready(), batch, users);
+  }
+
+  async queueDueUsers(batch: string, time: { now: number; intervalMs: number }): Promise<number | undefined> {
+    return queueDueUsers(await this.#ready(), batch, time);
+  }
+
+  async stopUsers(batch: string, users: UserSelection = {}): Promise<void> {
+    await stopUsers(await this.#ready(), batch, users);
+  }
+
+  async removeUser(batch: string, emailAddress: string): Promise<void> {
+    await removeUser(await this.#ready(), batch, emailAddress);
   }
 
   async claimUser(batch: string, claim: Claim): Promise<Lease | undefined> {
-    const database = await this.#ready();
-    const now = await database.now();
-    return database.transaction(async (connection) => {
-      // Two claims at a time could both find the last place under the cap.
-      await connection.query(`SELECT version FROM migration_store${database.dialect.forUpdate}`);
-      if ((await countLeases(connection, claim.endpoint, now)) >= claim.cap) return undefined;
-      const row = await nextUser(connection, batch, now);
-      return row && lend(connection, row, claim, now);
-    });
+    return claimUser(await this.#ready(), batch, claim);
   }
 
   async renewLease(lease: Lease): Promise<void> {
@@ -105,11 +192,24 @@ class SqlStore implements MigrationStore {
   }
 
   async releaseUser(lease: Lease, change: UserChange): Promise<void> {
-    await this.#changeUser(lease, change, ", lease_worker = NULL, lease_until = NULL");
+    const asked = change.status === "Queued" ? "" : ", requested = NULL";
+    await this.#changeUser(lease, change, `, lease_worker = NULL, lease_until = NULL${asked}`);
   }
 
   async openJournal(lease: Lease, folder: SourceFolder): Promise<FolderJournal> {
     return openSqlJournal(await this.#ready(), lease, folder);
+  }
+
+  async setAside(lease: Lease, page: Pick<FolderRecord, "name" | "uidValidity">): Promise<void> {
+    const database = await this.#ready();
+    await database.transaction(async (connection) => {
+      const { id } = await heldUser(connection, lease, database.dialect);
+      await connection.query(
+        `UPDATE migration_folder SET uid_validity = -id, opened = opened + 1
+         WHERE user_id = ? AND name = ? AND uid_validity = ?`,
+        [id, page.name, page.uidValidity],
+      );
+    });
   }
 
   async listFolders(batch: string, emailAddress: string): Promise<FolderRecord[]> {
@@ -132,7 +232,7 @@ class SqlStore implements MigrationStore {
 
   async *listItems(batch: string, emailAddress: string, kinds: readonly OutcomeKind[]): AsyncGenerator<ItemRecord> {
     const listed = [...kinds.map(() => "kind = ?"), "lost IS NOT NULL", "uncertain = 1"].join(" OR ");
-    const columns = "uid, kind, size, reason, detail, lost, uncertain";
+    const columns = "uid, kind, size, reason, detail, internal_date, lost, uncertain, moved_from";
     for (const folder of await this.#folderRows(batch, emailAddress)) {
       const user = { emailAddress: text(folder, "email_address"), folder: text(folder, "path") };
       for await (const rows of messagePages(this.#database, columns, integer(folder, "id"), `AND (${listed})`, kinds)) {
@@ -152,10 +252,45 @@ class SqlStore implements MigrationStore {
     );
     if (!folder) return;
     const columns = "uid, size, target_id, sha256, lost";
-    const held = "AND kind IN ('copied', 'alreadyThere')";
-    for await (const rows of messagePages(this.#database, columns, integer(folder, "id"), held)) {
+    for await (const rows of messagePages(this.#database, columns, integer(folder, "id"), `AND ${HELD_HERE}`)) {
       yield* rows.map(heldRecordOf);
     }
+  }
+
+  async *listRecognisable(
+    batch: string,
+    emailAddress: string,
+    sizes?: readonly number[],
+  ): AsyncGenerator<RecognisableRecord> {
+    const wanted = sizes && [...new Set(sizes)];
+    const columns = "uid, size, target_id, identity, flags, moved_from";
+    for (const folder of await this.#folderRows(batch, emailAddress)) {
+      const id = integer(folder, "id");
+      const page = { name: text(folder, "name"), uidValidity: integer(folder, "uid_validity") };
+      for (let at = 0; at < (wanted?.length ?? 1); at += SIZES_AT_ONCE) {
+        const part = wanted ? inParts(wanted, at, SIZES_AT_ONCE) : [];
+        const ofSize = wanted ? `AND size IN (${part.map(() => "?").join(", ")})` : "";
+        const condition = `AND identity IS NOT NULL ${ofSize}`;
+        for await (const rows of messagePages(this.#database, columns, id, condition, part)) {
+          yield* rows.map((row) => recognisableOf(row, page));
+        }
+      }
+    }
+  }
+
+  async *listEmailIds(batch: string, emailAddress: string): AsyncGenerator<string> {
+    for (const folder of await this.#folderRows(batch, emailAddress)) {
+      const pages = messagePages(this.#database, "uid, email_id", integer(folder, "id"), "AND email_id IS NOT NULL");
+      for await (const rows of pages) yield* rows.map((row) => text(row, "email_id"));
+    }
+  }
+
+  async getDailyOctets(account: string): Promise<OctetsByHour | undefined> {
+    return getDailyOctets(await this.#ready(), account);
+  }
+
+  async setDailyOctets(account: string, octets: OctetsByHour): Promise<void> {
+    await setDailyOctets(await this.#ready(), account, octets);
   }
 
   async close(): Promise<void> {
@@ -186,8 +321,7 @@ class SqlStore implements MigrationStore {
     const now = await database.now();
     await database.transaction(async (connection) => {
       const { id, record } = await heldUser(connection, lease, database.dialect);
-      const changed = changedUser(record, change);
-      await writeUser(connection, id, changed, changed.status === "Queued" ? now : null, more);
+      await writeUser(connection, id, changedUser(record, change, now), more);
     });
   }
 
@@ -200,46 +334,4 @@ class SqlStore implements MigrationStore {
       [batch, emailKey(emailAddress)],
     );
   }
-}
-
-async function countLeases(connection: SqlConnection, endpoint: string, now: number): Promise<number> {
-  const sql = "SELECT COUNT(*) AS leases FROM migration_user WHERE lease_until > ? AND lease_endpoint = ?";
-  const [row] = await connection.query(sql, [now, endpoint]);
-  return row ? integer(row, "leases") : 0;
-}
-
-/** The first that waits, or whose lease ran out, in the order of adding. */
-async function nextUser(connection: SqlConnection, batch: string, now: number): Promise<SqlRow | undefined> {
-  const select = "SELECT * FROM migration_user WHERE batch = ?";
-  const waiting = `${select} AND status = 'Queued' AND lease_until IS NULL ORDER BY id LIMIT 1`;
-  const abandoned = `${select} AND lease_until <= ? ORDER BY id LIMIT 1`;
-  const rows = [...(await connection.query(waiting, [batch])), ...(await connection.query(abandoned, [batch, now]))];
-  return rows.sort((one, other) => integer(one, "id") - integer(other, "id"))[0];
-}
-
-async function lend(connection: SqlConnection, row: SqlRow, claim: Claim, now: number): Promise<Lease> {
-  const user = claimedUser(userOf(row), optionalInteger(row, "queued_at"), now);
-  const { worker, endpoint, leaseMs } = claim;
-  const fence = integer(row, "lease_fence") + 1;
-  await writeUser(connection, integer(row, "id"), user, null);
-  await connection.query(
-    `UPDATE migration_user SET lease_worker = ?, lease_endpoint = ?, lease_ms = ?, lease_until = ?, lease_fence = ?
-     WHERE id = ?`,
-    [worker, endpoint, leaseMs, now + leaseMs, fence, integer(row, "id")],
-  );
-  return { batch: text(row, "batch"), emailAddress: user.emailAddress, worker, fence, user };
-}
-
-async function writeUser(
-  connection: SqlConnection,
-  id: number,
-  { status, error, lastSyncedAt, queuedMs, inProgressMs }: UserRecord,
-  queuedAt: number | null,
-  more = "",
-): Promise<void> {
-  await connection.query(
-    `UPDATE migration_user SET status = ?, error_code = ?, error_message = ?, last_synced_at = ?, queued_at = ?,
-       queued_ms = ?, in_progress_ms = ?${more} WHERE id = ?`,
-    [status, orNull(error?.code), orNull(error?.message), orNull(lastSyncedAt), queuedAt, queuedMs, inProgressMs, id],
-  );
 }

@@ -1,4 +1,5 @@
 import type { BehaviourCase } from "./behaviour-case.js";
+import { storeBatchCases } from "./store-batch-cases.js";
 import type { OpenStore } from "./store-fixtures.js";
 import { storeItemCases } from "./store-item-cases.js";
 import { storeJournalCases } from "./store-journal-cases.js";
@@ -12,5 +13,5 @@ export type { OpenedStore, OpenStore } from "./store-fixtures.js";
  * @param open - gives each case a store of its own
  */
 export function storeCases(open: OpenStore): readonly BehaviourCase[] {
-  return [...storeUserCases(open), ...storeJournalCases(open), ...storeItemCases(open)];
+  return [...storeUserCases(open), ...storeBatchCases(open), ...storeJournalCases(open), ...storeItemCases(open)];
 }

@@ -76,7 +76,14 @@ export const oneOfEach: readonly Outcome[] = [
   copied(1),
   { uid: 2, kind: "alreadyThere", size: 20, id: "77" },
   { uid: 3, kind: "skipped", size: 30, rule: "too-large" },
-  { uid: 4, kind: "refused", size: 40, code: "message-refused", reason: "Ünknown encoding ✗" },
+  {
+    uid: 4,
+    kind: "refused",
+    size: 40,
+    code: "message-refused",
+    reason: "Ünknown encoding ✗",
+    internalDate: -86_400_000,
+  },
   failed(5),
   { uid: 6, kind: "vanished", size: 60 },
 ];

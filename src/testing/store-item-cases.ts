@@ -23,7 +23,7 @@ const inInbox = { emailAddress: USER, folder: "INBOX" };
 export function storeItemCases(open: OpenStore): readonly BehaviourCase[] {
   return [
     {
-      title: "lists one message of each kind with its reason and the server's words",
+      title: "lists one message of each kind with its reason, its date and the server's words",
       async run() {
         const { store, journal } = await openInbox(open);
         await journal.settle([...oneOfEach].reverse());
@@ -32,7 +32,10 @@ export function storeItemCases(open: OpenStore): readonly BehaviourCase[] {
           { ...inInbox, uid: 1, kind: "copied", size: 1000 },
           { ...inInbox, uid: 2, kind: "alreadyThere", size: 20 },
           { ...inInbox, uid: 3, kind: "skipped", size: 30, reason: "too-large" },
-          { ...inInbox, uid: 4, kind: "refused", size: 40, reason: "message-refused", detail: "Ünknown encoding ✗" },
+          {
+            ...{ ...inInbox, uid: 4, kind: "refused", size: 40, reason: "message-refused" },
+            ...{ detail: "Ünknown encoding ✗", internalDate: -86_400_000 },
+          },
           { ...inInbox, uid: 5, kind: "failed", size: 30, reason: "message-unreadable", detail: "no such part" },
           { ...inInbox, uid: 6, kind: "vanished", size: 60 },
           { ...inInbox, uid: 7, kind: "failed", size: 30, reason: "message-unreadable" },
@@ -127,6 +130,41 @@ export function storeItemCases(open: OpenStore): readonly BehaviourCase[] {
         );
         assert.deepEqual(await collect(next.listHeld(BATCH, USER, sourceFolder("INBOX", 9))), []);
         assert.deepEqual(await collect(next.listHeld("unknown", USER, sourceFolder("INBOX"))), []);
+      },
+    },
+    {
+      title: "lists by which id the source knows each message at the target, of folders that were set aside too",
+      async run() {
+        const { store, lease, journal, reopen } = await openInbox(open);
+        await journal.settle([
+          copied(1, { emailId: "1278455344230334865" }),
+          { uid: 2, kind: "alreadyThere", size: 20, emailId: "M6d99ac3275bb4e" },
+          { uid: 3, kind: "skipped", size: 30, rule: "held-elsewhere" },
+          failed(4),
+          copied(5),
+        ]);
+        await journal.settle([copied(4, { emailId: "copied after all" }), copied(2, { emailId: "kept as it was" })]);
+        await store.setAside(lease, sourceFolder("INBOX"));
+        const sent = await store.openJournal(lease, sourceFolder("Sent"));
+        await sent.settle([copied(1, { emailId: "1278455344230334866" })]);
+        const next = await reopen();
+        const ids = ["1278455344230334865", "1278455344230334866", "M6d99ac3275bb4e", "copied after all"];
+        assert.deepEqual((await collect(next.listEmailIds(BATCH, USER))).sort(), ids);
+        assert.deepEqual(await collect(next.listEmailIds("unknown", USER)), []);
+      },
+    },
+    {
+      title: "keeps what an account has moved lately, apart from every batch",
+      async run() {
+        const { store, reopen } = await openInbox(open);
+        assert.equal(await store.getDailyOctets("gmail terry"), undefined);
+        await store.setDailyOctets("gmail terry", { "490800": 25_000_000, "490801": 1 });
+        await store.setDailyOctets("gmail ann", { "490800": 7 });
+        await store.setDailyOctets("gmail terry", { "490801": 2_500_000_000 });
+        await store.removeBatch(BATCH);
+        const next = await reopen();
+        assert.deepEqual(await next.getDailyOctets("gmail terry"), { "490801": 2_500_000_000 });
+        assert.deepEqual(await next.getDailyOctets("gmail ann"), { "490800": 7 });
       },
     },
     {

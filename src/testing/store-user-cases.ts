@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Lease, MigrationStore } from "../store/migration-store.js";
+import type { Lease, MigrationStore, UserRecord } from "../store/migration-store.js";
 import type { BehaviourCase } from "./behaviour-case.js";
 import {
   BATCH,
@@ -27,11 +27,14 @@ function addingCases(open: OpenStore): readonly BehaviourCase[] {
         const { store, reopen } = await open();
         await store.addUsers(BATCH, ["Zoe@contoso.com", "adam@contoso.com"]);
         await store.addUsers(BATCH, ["Möller@contoso.com"]);
-        assert.deepEqual(await collect((await reopen()).listUsers(BATCH)), [
-          { emailAddress: "Zoe@contoso.com", status: "Queued", queuedMs: 0, inProgressMs: 0 },
-          { emailAddress: "adam@contoso.com", status: "Queued", queuedMs: 0, inProgressMs: 0 },
-          { emailAddress: "Möller@contoso.com", status: "Queued", queuedMs: 0, inProgressMs: 0 },
+        const fresh = { status: "Queued", queuedMs: 0, inProgressMs: 0, syncedMs: 0, stalledMs: 0 };
+        const users = await collect((await reopen()).listUsers(BATCH));
+        assert.deepEqual(users.map(withoutSince), [
+          { emailAddress: "Zoe@contoso.com", ...fresh },
+          { emailAddress: "adam@contoso.com", ...fresh },
+          { emailAddress: "Möller@contoso.com", ...fresh },
         ]);
+        assert.ok(users.every(({ since }) => since !== undefined));
       },
     },
     {
@@ -289,13 +292,30 @@ function changeCases(open: OpenStore): readonly BehaviourCase[] {
           lastSyncedAt: 1_700_000_000_000,
           queuedMs: queuedMs + 5,
           inProgressMs: 150,
+          syncedMs: 0,
+          stalledMs: 0,
         };
         assert.deepEqual(await collect(store.listUsers(BATCH)), [{ ...expected, error }]);
-        await store.releaseUser(lease, { status: "Synced", error: null });
-        assert.deepEqual(await collect((await reopen()).listUsers(BATCH)), [{ ...expected, status: "Synced" }]);
+        await store.releaseUser(lease, {
+          status: "Synced",
+          error: null,
+          stalledMs: 7.6,
+          nextSyncAt: 1_700_086_400_000,
+        });
+        const [user] = await collect((await reopen()).listUsers(BATCH));
+        assert.deepEqual(user && withoutSince(user), {
+          ...expected,
+          status: "Synced",
+          stalledMs: 8,
+          nextSyncAt: 1_700_086_400_000,
+        });
       },
     },
   ];
+}
+
+function withoutSince({ since: _, ...user }: UserRecord): Omit<UserRecord, "since"> {
+  return user;
 }
 
 async function assertCanWriteNothing(store: MigrationStore, lease: Lease): Promise<void> {
