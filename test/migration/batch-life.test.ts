@@ -288,8 +288,14 @@ describe("the actions on a batch", () => {
 
   it("remove refuses what its check still misses, unless it is forced, and then the batch is not found", async () => {
     const { office: place, users, store } = office();
-    const batch = place.batch(NAME, users, { removalCheck: async () => ["MX still names imap.contoso.com"] });
+    const standings: unknown[] = [];
+    const removalCheck = async (standing: unknown) => {
+      standings.push(standing);
+      return ["MX still names imap.contoso.com"];
+    };
+    const batch = place.batch(NAME, users, { removalCheck });
     await batch.start();
+    await batch.syncNow();
     const refusal = MigrationError.from(await batch.remove().catch((error: unknown) => error));
     expect(refusal).toMatchObject({ code: "state-invalid", message: expect.stringContaining("MX still names") });
     expect(batch.status).toBe("Synced");
@@ -298,6 +304,7 @@ describe("the actions on a batch", () => {
     batch.on("batch:removed", (event) => void removals.push(event));
     await batch.remove({ force: true });
     expect(statuses).toEqual(["Removing"]);
+    expect(standings[0]).toEqual({ total: 3, synced: 3, oldestSync: expect.any(Date), newInLastPass: 0 });
     expect(removals).toMatchObject([{ forced: true, missing: ["MX still names imap.contoso.com"] }]);
     expect(await codeOf(MigrationBatch.get(store, NAME))).toBe("not-found");
     for (const call of [() => batch.stop(), () => batch.set({}), () => batch.remove(), () => batch.report()]) {
@@ -339,6 +346,56 @@ describe("the actions on a batch", () => {
     await clock.asleep();
     clock.leap(1_000);
     expect((await running).status).toBe("Stopped");
+  });
+});
+
+describe("statistics", () => {
+  it("tell of a user and of the batch what is done, how long each part took, and nothing that is not known", async () => {
+    const { clock, store, office: place, users } = office();
+    const batch = place.batch(NAME, users, { retry: { attempts: 3, firstPauseMs: 4_000, maxPauseMs: 8_000 } });
+    await batch.addUsers([]);
+    expect(await batch.userStatistics("user1@contoso.com")).not.toHaveProperty("itemsTotal");
+    expect(await batch.statistics()).toMatchObject({ percentageSynced: 0, users: { pending: 3, total: 3 } });
+    let refusals = 1;
+    const { sourceEndpoint } = place.context();
+    const slow = place.batch(NAME, users, {
+      sourceEndpoint: {
+        ...sourceEndpoint,
+        openSource: async (row, options) => {
+          if (row.emailAddress === "user2@contoso.com" && refusals-- > 0) {
+            throw new MigrationError("connection-lost", "gone", { retryAfterMs: 5_000 });
+          }
+          return sourceEndpoint.openSource(row, options);
+        },
+      },
+      retry: { attempts: 3, firstPauseMs: 4_000, maxPauseMs: 8_000 },
+    });
+    await slow.start();
+    const one = await slow.userStatistics("USER2@contoso.com");
+    expect(one).toMatchObject({
+      identity: "user2@contoso.com",
+      status: "Synced",
+      itemsTotal: 2,
+      itemsSynced: 2,
+      itemsSkipped: 0,
+      itemsToDo: 0,
+      octetsToDo: 0,
+      percentageComplete: 100,
+    });
+    expect(one.octetsSynced).toBeGreaterThan(100);
+    expect(one.stalledDuration).toBeGreaterThanOrEqual(5_000);
+    expect(one.inProgressDuration).toBeLessThan(one.stalledDuration);
+    expect(one.nextSyncTime?.getTime()).toBeGreaterThan(clock.date() + 11 * HOUR_MS);
+    expect(one).not.toHaveProperty("rate");
+    expect(one).not.toHaveProperty("forecast");
+    const all = await slow.statistics();
+    expect(all).toMatchObject({ percentageSynced: 100, itemsTotal: 6, itemsSynced: 6, itemsToDo: 0 });
+    const { startDateTime, initialSyncDateTime, initialSyncDuration, everyUserSyncedSince, lastSyncedDateTime } = all;
+    expect(initialSyncDuration).toBe(Number(initialSyncDateTime) - Number(startDateTime));
+    expect(Number(everyUserSyncedSince)).toBeLessThanOrEqual(Number(lastSyncedDateTime));
+    await store.addUsers(NAME, ["late@contoso.com"]);
+    expect(await slow.statistics()).not.toHaveProperty("everyUserSyncedSince");
+    await slow.stop();
   });
 });
 

@@ -1,6 +1,9 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { MigrationEndpoint, type MigrationEndpointOptions } from "../../src/migration-endpoint.js";
+import { courier, exchangeOnPremises, gmail, zimbra } from "../../src/providers/profiles.js";
+import type { ProviderProfile } from "../../src/providers/provider-profile.js";
+import { memoryStore } from "../../src/store/memory-store.js";
 
 function endpoint(change: Partial<MigrationEndpointOptions> = {}): MigrationEndpoint {
   return new MigrationEndpoint({ name: "IMAPEndpoint", remoteServer: "imap.contoso.com", ...change });
@@ -60,5 +63,39 @@ describe("a migration endpoint", () => {
       expect(text).not.toContain("SECRETISH");
       expect(text).toContain("imap.contoso.com");
     }
+  });
+});
+
+describe("a migration endpoint with a provider profile", () => {
+  it("takes from it what it is not told itself", () => {
+    const { remoteServer, port, security, maxConcurrentMigrations } = new MigrationEndpoint({
+      name: "G",
+      provider: gmail,
+    });
+    expect([remoteServer, port, security, maxConcurrentMigrations]).toEqual(["imap.gmail.com", 993, "Ssl", 20]);
+    expect(endpoint({ provider: courier })).toMatchObject({
+      ...{ remoteServer: "imap.contoso.com", maxConcurrentMigrations: 4, maxConcurrentIncrementalSyncs: 4 },
+      maxConnections: 4,
+    });
+    expect(endpoint({ provider: exchangeOnPremises }).maxConcurrentMigrations).toBe(20);
+    expect(endpoint({ provider: courier, maxConcurrentMigrations: 30, maxConnections: 30 })).toMatchObject({
+      ...{ maxConcurrentMigrations: 30, maxConnections: 30 },
+    });
+    expect(endpoint({ provider: gmail, security: "Tls" })).toMatchObject({ port: 143, security: "Tls" });
+  });
+
+  it("needs a server where the profile has none", () => {
+    expect(() => new MigrationEndpoint({ name: "Z", provider: zimbra })).toThrow(
+      expect.objectContaining({ code: "option-invalid" }),
+    );
+  });
+
+  it("comes out of a store as it was put there, a changed profile too", async () => {
+    const store = memoryStore();
+    const provider: ProviderProfile = { ...gmail, folders: { ...gmail.folders, labels: "one" } };
+    const endpoint = await MigrationEndpoint.create(store, { name: "Gmail", provider });
+    const found = await MigrationEndpoint.get(store, "gmail");
+    expect(found.provider).toEqual(provider);
+    expect(found.settings).toEqual(endpoint.settings);
   });
 });
