@@ -1,8 +1,10 @@
 import type { MigrationErrorCode } from "./errors.js";
+import type { Flag } from "./mail/flags.js";
 import type { Loss } from "./mail/mail-target.js";
+import type { MessageFilterRule } from "./mail/message-filter.js";
 
 /** Why a message was not tried, by our own rules. */
-export type SkipRule = "too-large" | "too-many";
+export type SkipRule = "too-large" | "too-many" | "held-elsewhere" | MessageFilterRule;
 
 /** What every outcome says. */
 export interface OutcomeOf<Kind extends string> {
@@ -11,12 +13,26 @@ export interface OutcomeOf<Kind extends string> {
   readonly kind: Kind;
   /** Octets: those that were sent for `copied`, the server's claim for all others. */
   readonly size: number;
+  /** INTERNALDATE in milliseconds since 1970, of what was skipped, refused or failed; absent where it is not known. */
+  readonly internalDate?: number;
+}
+
+/** What every outcome says of a message that the target holds. */
+export interface AtTarget {
+  /** What the message is recognised by once the source has moved it (`messageIdentity`); absent where it is not known. */
+  readonly identity?: Uint8Array;
+  /** The flags that the source had for it, without those that are never followed; absent where flags are not followed. */
+  readonly flags?: readonly Flag[];
+  /** Of these nobody knows whether the target has them so; absent: of none. */
+  readonly inDoubt?: readonly Flag[];
 }
 
 /** The target said that it holds the message. */
-export interface Copied extends OutcomeOf<"copied"> {
+export interface Copied extends OutcomeOf<"copied">, AtTarget {
   /** The target's UID or id; absent where the target did not tell. */
   readonly id?: string;
+  /** By which the source knows the message in every folder; absent where nobody asked for it. */
+  readonly emailId?: string;
   /** SHA-256 of the octets that were sent. */
   readonly sha256: Uint8Array;
   /** What the target could not keep of it; absent where it kept everything. */
@@ -25,9 +41,27 @@ export interface Copied extends OutcomeOf<"copied"> {
   readonly uncertain?: boolean;
 }
 
-/** The target held the message before this run sent it: an earlier attempt had arrived, or another tool copied it. */
-export interface AlreadyThere extends OutcomeOf<"alreadyThere"> {
+/** Where a message stood at the source when it was copied, and where its copy stayed. */
+export interface MovedFrom {
+  /** The source folder by its raw name and UIDVALIDITY, and the UID that the message had there. */
+  readonly name: string;
+  readonly uidValidity: number;
+  readonly uid: number;
+  /** The target folder in which the copy was put: by its raw name, as people read it, and its UIDVALIDITY. */
+  readonly target: { readonly name: string; readonly path: string; readonly uidValidity: number };
+}
+
+/**
+ * The target held the message before this run sent it: an earlier attempt had arrived, another tool copied it, or the
+ * source has moved it since it was copied.
+ */
+export interface AlreadyThere extends OutcomeOf<"alreadyThere">, AtTarget {
   readonly id?: string;
+  readonly emailId?: string;
+  /** The source has moved it here; its copy, with this `id`, stands where it was put. Absent for all others. */
+  readonly movedFrom?: MovedFrom;
+  /** What the target is known to lack of it; absent where nothing is known. */
+  readonly lost?: readonly Loss[];
 }
 
 /** A rule of the migration leaves the message out. */

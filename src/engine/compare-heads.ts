@@ -1,6 +1,7 @@
 import { isSystemFlag } from "../mail/flags.js";
 import { headerKey } from "../mail/header-key.js";
 import type { MessageHead } from "../mail/message.js";
+import { stableHeader } from "../mail/stable-header.js";
 import type { Difference } from "../verification.js";
 
 const NO_DATE = new Date(Number.NaN);
@@ -21,6 +22,13 @@ export function isSameHeader(there: MessageHead, here: MessageHead): boolean {
   const [one, other] = [there.header, here.header];
   if (!one || !other) return one === other;
   return Buffer.compare(one, other) === 0 || headerKey(one, NO_DATE) === headerKey(other, NO_DATE);
+}
+
+/** The same at a target that rebuilds messages: what stays in spite of that. It may have given a Message-ID. */
+export function isSameRewrittenHeader(there: MessageHead, here: MessageHead): boolean {
+  if (!there.header || !here.header) return there.header === here.header;
+  const [one, other] = [stableHeader(there.header), stableHeader(here.header)];
+  return one.digest === other.digest && (one.messageId === "" || one.messageId === other.messageId);
 }
 
 /** In lower case, for case does not count; without `\Recent`, which belongs to the server. */

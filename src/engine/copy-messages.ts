@@ -1,12 +1,16 @@
 import { MigrationError } from "../errors.js";
+import { type Flag, followedFlags } from "../mail/flags.js";
 import type { TargetFolder } from "../mail/folder.js";
 import type { Appended } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
+import { messageIdentity } from "../mail/message-identity.js";
 import { UidSet } from "../mail/uid-set.js";
+import type { Refused } from "../outcome.js";
 import { BeginGroups } from "./begin-groups.js";
 import { DigestedContent } from "./digested-content.js";
 import type { FolderRun } from "./folder-run.js";
 import type { OutcomeLedger } from "./outcome-ledger.js";
+import { graver } from "./retry.js";
 
 /** How often a message is asked for before the source counts as unable to deliver it. */
 const ATTEMPTS = 3;
@@ -26,17 +30,19 @@ export async function copyMessages(
   let todo: MessageHead[] = [];
   for (const head of heads) {
     const { uid, size } = head;
-    if (size > largest) ledger.add({ uid, size, kind: "skipped", rule: "too-large" });
-    else if (run.breakOffs.isHopeless(run.plan.source, uid)) ledger.add({ uid, size, kind: "failed", ...BROKE_OFF });
+    if (size > largest) ledger.add({ uid, size, kind: "skipped", rule: "too-large" }, head);
+    else if (run.breakOffs.isHopeless(run.plan.source, uid))
+      ledger.add({ uid, size, kind: "failed", ...BROKE_OFF }, head);
     else todo.push(head);
   }
   for (let attempt = 1; attempt <= ATTEMPTS && todo.length > 0; attempt++) {
     todo = attempt === 1 ? await copy.stream(todo) : await copy.oneByOne(todo);
     if (todo.length > 0) todo = await withoutVanished(run, todo, ledger);
   }
-  for (const { uid, size } of todo) {
+  for (const head of todo) {
+    const { uid, size } = head;
     const reason = `The source lists this message but did not deliver it in ${ATTEMPTS} attempts`;
-    ledger.add({ uid, size, kind: "failed", code: "message-unreadable", reason });
+    ledger.add({ uid, size, kind: "failed", code: "message-unreadable", reason }, head);
   }
   await ledger.flush();
 }
@@ -63,8 +69,14 @@ class MessageCopy {
   readonly #underWay = new Set<Promise<void>>();
   /** UIDs whose date the target refused: it keeps none before 1970. */
   readonly #clamped = new UidSet();
+  /** Those that failed in an earlier pass: refused again, they say nothing new of the target. */
+  readonly #failedBefore: ReadonlySet<number>;
+  /** Refusals of which it is open whether they are the messages' fault. */
+  #refusals: { readonly outcome: Refused; readonly head: MessageHead }[] = [];
   #again: MessageHead[] = [];
   #fault: MigrationError | undefined;
+  /** The target wears out, and nothing more is begun here. */
+  #wornOut: MigrationError | undefined;
 
   constructor(run: FolderRun, target: TargetFolder, ledger: OutcomeLedger, largest: number) {
     this.#run = run;
@@ -72,6 +84,7 @@ class MessageCopy {
     this.#ledger = ledger;
     this.#largest = largest;
     this.#groups = new BeginGroups(run.journal, target);
+    this.#failedBefore = new Set(run.journal.failedUids);
   }
 
   /** All in one stream; returns those that need another attempt. */
@@ -90,12 +103,14 @@ class MessageCopy {
         missing.delete(message.uid);
         if (head) await this.#send(head, message);
         else message.content.cancel();
-        this.#goesOn();
+        // Leaving costs the appends under way, whose errors must not hide why.
+        this.#fault ??= this.#run.pass.fault;
+        if (this.#end) break;
       }
     } finally {
       await this.#settled();
     }
-    this.#goesOn();
+    if (this.#end) throw this.#end;
     return [...this.#again, ...missing.values()].sort((one, other) => one.uid - other.uid);
   }
 
@@ -117,6 +132,10 @@ class MessageCopy {
     }
     const { window, signal } = this.#run;
     if (!this.#groups.isBegun(uid)) {
+      if (this.#isWornOut()) {
+        message.content.cancel();
+        return;
+      }
       await this.#ledger.flush();
       await this.#groups.begin(uid);
     }
@@ -128,13 +147,22 @@ class MessageCopy {
     this.#underWay.add(append);
   }
 
+  /** Asked between two groups: what was begun has been sent, so that nothing is in doubt once the answers are in. */
+  #isWornOut(): boolean {
+    const { target, clock, pass } = this.#run;
+    if (target.goodUntil === undefined || clock.date() < target.goodUntil.getTime()) return false;
+    pass.renewal ??= new MigrationError("token-expired", "Most of the access token's life is over");
+    this.#wornOut = pass.renewal;
+    return true;
+  }
+
   #setAside(head: MessageHead, size: number): void {
     const { uid } = head;
     if (size > this.#largest) {
-      this.#ledger.add({ uid, size, kind: "skipped", rule: "too-large" });
+      this.#ledger.add({ uid, size, kind: "skipped", rule: "too-large" }, head);
     } else if (size === 0 && head.size === 0) {
       const reason = "The message has no octets";
-      this.#ledger.add({ uid, size, kind: "refused", code: "message-empty", reason });
+      this.#ledger.add({ uid, size, kind: "refused", code: "message-empty", reason }, head);
     } else {
       // Some servers name wrong sizes: what comes twice alike is what the message is. Nothing at all never is.
       this.#groups.resized(uid);
@@ -144,13 +172,14 @@ class MessageCopy {
 
   /** Never rejects. While it waits for the answer it holds on to nothing but the head and the digest. */
   #append(head: MessageHead, message: Message): Promise<void> {
-    const { target, signal } = this.#run;
-    const content = new DigestedContent(message.content);
+    const { target, signal, hold } = this.#run;
+    const content = new DigestedContent(message.content, hold);
+    const flags = this.#run.followsFlags ? followedFlags(message.flags) : undefined;
     const clamped = this.#clamped.has(head.uid);
     const internalDate = clamped ? new Date(0) : message.internalDate;
     const dateLost = clamped || Number.isNaN(internalDate.getTime());
     return target.append(this.#target, { ...message, internalDate, content }, { signal }).then(
-      (appended) => this.#copied(head.uid, content, appended, dateLost),
+      (appended) => this.#copied(head, flags, content, appended, dateLost),
       (cause) => {
         const error = MigrationError.from(cause);
         if (content.brokeOff) this.#brokeOff(head, error);
@@ -159,38 +188,53 @@ class MessageCopy {
     );
   }
 
-  #copied(uid: number, content: DigestedContent, { id, lost = [] }: Appended, dateLost: boolean): void {
+  #copied(
+    head: MessageHead,
+    flags: readonly Flag[] | undefined,
+    content: DigestedContent,
+    { id, lost = [] }: Appended,
+    dateLost: boolean,
+  ): void {
+    const { uid, emailId } = head;
     this.#run.refusals.accepted();
+    this.#recordRefusals();
     this.#groups.appended(id);
     const losses = dateLost ? [...lost, "internal-date"] : lost;
+    const identity = content.headerDigest && messageIdentity(head.internalDate, content.headerDigest);
     this.#ledger.add({
       uid,
       size: content.size,
       kind: "copied",
       sha256: content.digest(),
       ...(id === undefined ? {} : { id }),
+      ...(emailId === undefined ? {} : { emailId }),
       ...(losses.length > 0 ? { lost: losses } : {}),
+      ...(this.#run.uncertain.has(uid) ? { uncertain: true } : {}),
+      ...(identity && { identity }),
+      ...(flags && { flags }),
     });
   }
 
   #brokeOff(head: MessageHead, error: MigrationError): void {
     const { breakOffs, plan } = this.#run;
-    breakOffs.note(plan.source, head.uid);
+    // A fetch that was given up takes its contents with it: that says nothing of the message.
+    if (!this.#end) breakOffs.note(plan.source, head.uid);
     if (error.scope === "message") this.#again.push(head);
-    else this.#fault ??= error;
+    else this.#fault = graver(this.#fault, error);
   }
 
   #refused(head: MessageHead, internalDate: Date, error: MigrationError): void {
     const { uid, size } = head;
     if (error.scope !== "message") {
-      this.#fault ??= error;
+      this.#fault = this.#run.hold.lost ?? graver(this.#fault, error);
     } else if (error.code === "group-refused") {
       this.#again.push(head);
     } else if (internalDate.getTime() < 0) {
       this.#clamped.add(uid);
       this.#again.push(head);
     } else {
-      this.#ledger.add({ uid, size, kind: "refused", code: error.code, reason: error.message });
+      this.#refusals.push({ outcome: { uid, size, kind: "refused", code: error.code, reason: error.message }, head });
+      if (this.#failedBefore.has(uid)) return;
       try {
         this.#run.refusals.refused(error);
       } catch (tooMany) {
@@ -199,11 +243,21 @@ class MessageCopy {
     }
   }
 
+  /** A target that takes other messages refuses these for good. One that takes none is at fault, and they are tried again. */
+  #recordRefusals(): void {
+    const isTargetAtFault = this.#end?.code === "too-many-refusals";
+    for (const { outcome, head } of this.#refusals) {
+      this.#ledger.add(isTargetAtFault ? { ...outcome, kind: "failed" } : outcome, head);
+    }
+    this.#refusals = [];
+  }
+
   /** Every append has ended, and what became of it is durable; once stopped, only those that end soon. */
   async #settled(): Promise<void> {
     const ended = new AbortController();
     await Promise.race([Promise.allSettled(this.#underWay), this.#graceIsOver(ended.signal)]);
     ended.abort();
+    this.#recordRefusals();
     await this.#ledger.flush();
   }
 
@@ -216,9 +270,8 @@ class MessageCopy {
     await clock.sleep(STOP_GRACE_MS, ended).catch(() => {});
   }
 
-  /** @throws MigrationError what ends this folder, or the whole pass */
-  #goesOn(): void {
-    const fault = this.#fault ?? this.#run.pass.fault;
-    if (fault) throw fault;
+  /** What ends this folder, or the whole pass; a fault before anything that leaves nothing in doubt. */
+  get #end(): MigrationError | undefined {
+    return this.#fault ?? this.#run.pass.fault ?? this.#wornOut;
   }
 }

@@ -1,8 +1,13 @@
 import { createHash, type Hash, hash } from "node:crypto";
 import { MigrationError } from "../errors.js";
+import { headerBlock, headerDigest } from "../mail/header-key.js";
 import type { MessageContent } from "../mail/message.js";
+import type { LeaseHold } from "./lease-hold.js";
 
-/** A content whose octets are digested as they pass. Once read, only its size and its digest are kept. */
+/** A header block that does not end within so many octets is none to recognise a message by. */
+const MAX_HEADER_OCTETS = 256 * 1024;
+
+/** A content whose octets are digested as they pass. Once read, only its size and its digests are kept. */
 export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array> {
   readonly size: number;
   #content: MessageContent | undefined;
@@ -12,10 +17,16 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
   #hash: Hash | undefined;
   /** As one character per octet: many wait for their answers at a time, and a short text is the least there is. */
   #digest: string | undefined;
+  /** What was read of the header block; absent once it has ended. */
+  #header: Uint8Array | undefined = new Uint8Array();
+  #headerDigest: string | undefined;
   #brokeOff = false;
+  readonly #hold: LeaseHold | undefined;
 
-  constructor(content: MessageContent) {
+  /** With `hold`, nothing is read while the lease may be another worker's. */
+  constructor(content: MessageContent, hold?: LeaseHold) {
     this.size = content.size;
+    this.#hold = hold;
     this.#content = content;
     this.#octets = content[Symbol.asyncIterator]();
   }
@@ -26,6 +37,11 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
     this.#only = undefined;
     this.#hash = undefined;
     return Buffer.from(this.#digest, "binary");
+  }
+
+  /** The digest of its header block (`headerDigest`), once it was read to its end; absent where that is no honest block. */
+  get headerDigest(): string | undefined {
+    return this.#headerDigest;
   }
 
   /** True when the message ended before its size was reached, though the source goes on. */
@@ -39,6 +55,7 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
 
   async next(): Promise<IteratorResult<Uint8Array>> {
     if (!this.#octets) return { done: true, value: undefined };
+    if (this.#hold?.isDoubtful) await this.#hold.confirm();
     try {
       const result = await this.#octets.next();
       if (result.done) this.#end();
@@ -61,11 +78,26 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
 
   #end(): void {
     this.digest();
+    if (this.#header) this.#endHeader(this.#header);
     this.#content = undefined;
     this.#octets = undefined;
   }
 
+  #readHeader(octets: Uint8Array): void {
+    if (!this.#header) return;
+    const read = this.#header.length === 0 ? octets : Buffer.concat([this.#header, octets]);
+    const header = headerBlock(read);
+    if (header.length < read.length) this.#endHeader(header);
+    else this.#header = read.length <= MAX_HEADER_OCTETS ? read : undefined;
+  }
+
+  #endHeader(header: Uint8Array): void {
+    this.#headerDigest = headerDigest(header);
+    this.#header = undefined;
+  }
+
   #update(octets: Uint8Array): void {
+    this.#readHeader(octets);
     if (this.#hash) {
       this.#hash.update(octets);
     } else if (this.#only) {

@@ -16,9 +16,10 @@ export interface FittedLevel {
  * In this order: every character that cannot stand in a level becomes `_` (the delimiter, forbidden and control
  * characters, halves of surrogate pairs); blanks around it go; a level of dots, which servers that keep folders as
  * directories refuse, becomes as many `_`, and an empty one `_`; a level too long is cut and ends in `~` and eight
- * digits of its hash, so that levels that differ only beyond the cut still differ.
+ * digits of its hash, so that levels that differ only beyond the cut still differ. A name at the top that is reserved gets
+ * one more character.
  */
-export function fitLevel(level: string, rules: FolderNameRules): FittedLevel | undefined {
+export function fitLevel(level: string, rules: FolderNameRules, isTop = false): FittedLevel | undefined {
   const reasons: string[] = [];
   const step = (next: string, reason: string): string => {
     if (next !== name) reasons.push(reason);
@@ -32,6 +33,7 @@ export function fitLevel(level: string, rules: FolderNameRules): FittedLevel | u
     "dots alone are no name there",
   );
   name = step(name || placeholder(rules), "a name cannot be empty there");
+  if (isTop && isReserved(name, rules)) name = step(name + placeholder(rules), "that name is reserved there");
   if (name.length <= longestLevel(rules)) return { name, reasons };
   const cut = cutTo(name, withoutForbidden(`~${hashOf(level)}`, rules), rules);
   return cut === undefined ? undefined : { name: cut, reasons: [...reasons, "it was too long there"] };
@@ -61,6 +63,10 @@ function withoutForbidden(text: string, rules: FolderNameRules): string {
 
 function isForbidden(character: string, { delimiter, forbidden = "" }: FolderNameRules): boolean {
   return character === delimiter || forbidden.includes(character);
+}
+
+function isReserved(name: string, { reserved = [] }: FolderNameRules): boolean {
+  return reserved.some((taken) => taken.toLowerCase() === name.toLowerCase());
 }
 
 function placeholder(rules: FolderNameRules): string {

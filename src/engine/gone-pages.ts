@@ -4,8 +4,8 @@ import type { FolderRecord, Lease, MigrationStore } from "../store/migration-sto
 
 /**
  * The pages of folders that the source lists no more, or under another UIDVALIDITY. Those that an interrupted pass left
- * open are closed: what has an outcome is all that was found there. Should the folder come back, it is read from its
- * first UID on.
+ * open are closed: what has an outcome is all that was found there. So are those that a filter left out: nothing is left
+ * out there any more. Should the folder come back, it is read from its first UID on.
  */
 export async function closeGonePages(
   store: MigrationStore,
@@ -17,9 +17,9 @@ export async function closeGonePages(
   const gone: FolderRecord[] = [];
   for (const record of records) {
     if (current.has(pageKey(record))) continue;
-    const { name, source, uidValidity, books } = record;
+    const { name, source, uidValidity, books, syncPoint } = record;
     const found = outcomeCount(books);
-    if (!isBalanced(books)) {
+    if (!isBalanced(books) || syncPoint?.uidNext === 0) {
       const folder = { name, levels: [source], selectable: false, uidValidity, uidNext: 0, messages: 0 };
       const journal = await store.openJournal(lease, folder);
       await journal.finish(found, { uidNext: 1, messages: 0 });

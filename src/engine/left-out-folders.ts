@@ -4,7 +4,7 @@ import type { FolderRecord, Lease, MigrationStore } from "../store/migration-sto
 import { pageKey } from "./gone-pages.js";
 
 /**
- * Notes in the ledger what a folder filter leaves out: a page read up to UID 0, with the count that the source told. The
+ * Notes in the ledger what a folder filter or a provider's profile leaves out: a page read up to UID 0, with the count that the source told. The
  * messages are not listed and stand outside of the books; should the filter let the folder in, it is read from its first
  * UID on.
  */

@@ -1,9 +1,10 @@
+import type { MessageHead } from "../mail/message.js";
 import type { Outcome } from "../outcome.js";
 import type { FolderJournal } from "../store/migration-store.js";
 import type { Clock } from "./clock.js";
 
 /** Outcomes that wait together for one durable write: losing them costs only a look (reliability, "settle"). */
-const GROUP_SIZE = 128;
+const GROUP_SIZE = 256;
 const GROUP_AGE_MS = 1_000;
 
 /** Writes outcomes into a folder's journal in groups, and tells of them only when they are durable. */
@@ -22,8 +23,10 @@ export class OutcomeLedger {
     this.#lastWrite = clock.now();
   }
 
-  add(outcome: Outcome): void {
-    this.#waiting.push(outcome);
+  /** `head`: whose date is kept with the outcome of a message that did not arrive. */
+  add(outcome: Outcome, head?: MessageHead): void {
+    const internalDate = head?.internalDate.getTime() ?? Number.NaN;
+    this.#waiting.push(Number.isNaN(internalDate) ? outcome : { ...outcome, internalDate });
     const due = this.#waiting.length >= GROUP_SIZE || this.#clock.now() - this.#lastWrite >= GROUP_AGE_MS;
     // A failure stays in #writing, where the next flush finds it.
     if (due) this.#write().catch(() => {});

@@ -1,5 +1,6 @@
 import { headerKey } from "../mail/header-key.js";
 import type { MessageHead } from "../mail/message.js";
+import { stableHeader } from "../mail/stable-header.js";
 import { UidSet } from "../mail/uid-set.js";
 import type { HeldRecord } from "../store/migration-store.js";
 import { flagNames } from "./compare-heads.js";
@@ -69,27 +70,28 @@ async function addRows(
     for await (const head of source.mailbox.listMessages(source.folder, options)) {
       const row = byUid.get(head.uid);
       if (!row || !byUid.delete(head.uid)) continue;
-      pool.rows.push({ ...seen(head), which: row, size: row.size || head.size });
+      pool.rows.push({ ...seen(head, check.rewrites), which: row, size: row.size || head.size });
     }
   }
   check.tally.count({ unverified: byUid.size, withoutSource: byUid.size });
 }
 
 async function addCandidates(
-  { target, signal }: FolderVerification,
+  { target, rewrites, signal }: FolderVerification,
   folder: PairWindow["folder"],
   uids: number[],
   pool: Pool,
 ): Promise<void> {
   for await (const head of target.listMessages(folder, { uids, headers: true, signal })) {
-    pool.candidates.push({ ...seen(head), which: head.uid });
+    pool.candidates.push({ ...seen(head, rewrites), which: head.uid });
   }
 }
 
-function seen(head: MessageHead) {
+function seen(head: MessageHead, rewrites: boolean) {
   const { header = new Uint8Array(), internalDate, size } = head;
   const seconds = Math.floor(internalDate.getTime() / 1000);
-  return { key: headerKey(header, NO_DATE), seconds, size, flags: [...flagNames(head)].sort().join(" ") };
+  const key = rewrites ? stableHeader(header).digest : headerKey(header, NO_DATE);
+  return { key, seconds, size, flags: [...flagNames(head)].sort().join(" ") };
 }
 
 /** A message that the target said it holds, and does not. */

@@ -1,21 +1,26 @@
 import type { FolderPlan, ListedFolder, SourceFolder } from "../mail/folder.js";
 import type { FolderNameRules } from "../mail/mail-target.js";
+import { specialUseOfName } from "../mail/special-folder-names.js";
 import type { SpecialUse } from "../mail/special-use.js";
 import { fitLevel, numberedLevel } from "./fit-level.js";
-import { specialUseOfName } from "./special-folder-names.js";
+
+/** Why a folder is numbered, among the changes of its plan. */
+export const NAME_TAKEN = "another folder has that name";
 
 /** What a plan has to know of a target. */
 export interface PlanTarget {
   /** The folders that exist there. */
   readonly folders: readonly ListedFolder[];
   readonly names: FolderNameRules;
+  /** Where the messages of an earlier pass went: the target folder of a source folder, both by their raw names. */
+  readonly kept?: ReadonlyMap<string, string>;
 }
 
 /**
  * Where each source folder goes: INBOX first, then as listed. One plan for every folder that can hold messages, and for
  * every other that has no folders below it, so that the structure is kept. A folder listed twice is planned once.
  *
- * - INBOX goes to INBOX.
+ * - INBOX goes to INBOX, and a folder that messages were copied to stays theirs as long as it exists.
  * - The first folder of a special use (`\Sent`, `\Drafts`, `\Trash`, `\Junk`, `\Archive`) goes to the target's own folder
  *   of that use, wherever it stands and whatever it is called. Where no source folder says that it has the use, one
  *   whose name says so in one of five languages is taken for it, if it stands at the top or right below INBOX and none is
@@ -32,11 +37,19 @@ export interface PlanTarget {
 export function planFolders(source: readonly SourceFolder[], target: PlanTarget): FolderPlan[] {
   const folders = foldersToPlan(source);
   const places = new Places(target);
-  const ownFolders = new Map<SourceFolder, { specialUse: SpecialUse; place: Place }>();
+  const ownFolders = new Map<SourceFolder, { specialUse?: SpecialUse | undefined; place: Place }>();
+  for (const folder of folders) {
+    const name = target.kept?.get(folder.name);
+    const own =
+      name === undefined ? undefined : target.folders.find((there) => there.selectable && there.name === name);
+    if (!own || isInbox(folder)) continue;
+    const place = places.assign(folder.levels, own);
+    if (place) ownFolders.set(folder, { specialUse: ownUse(own), place });
+  }
   for (const specialUse of OWN_FOLDER_USES) {
     const own = target.folders.find((folder) => folder.selectable && folder.specialUse === specialUse);
     const claimant = own && claimantOf(specialUse, folders, own);
-    const place = claimant && places.assign(claimant.levels, own, specialUse);
+    const place = claimant && !ownFolders.has(claimant) && places.assign(claimant.levels, own);
     if (place) ownFolders.set(claimant, { specialUse, place });
   }
   return folders.map((folder) => {
@@ -57,6 +70,10 @@ export function foldersToPlan(source: readonly SourceFolder[]): SourceFolder[] {
   const planned = [...first.values()].filter((folder) => folder.selectable || !parents.has(keyOf(folder.levels)));
   const inbox = planned.find(isInbox);
   return inbox ? [inbox, ...planned.filter((folder) => folder !== inbox)] : planned;
+}
+
+function ownUse({ specialUse }: ListedFolder): SpecialUse | undefined {
+  return specialUse && OWN_FOLDER_USES.includes(specialUse) ? specialUse : undefined;
 }
 
 function claimantOf(use: SpecialUse, folders: readonly SourceFolder[], own: ListedFolder): SourceFolder | undefined {
@@ -102,11 +119,14 @@ class Places {
     this.#put(["INBOX"], { levels: ["INBOX"], changes: [] });
   }
 
-  /** Gives a path the target's own folder of a special use; undefined where that, or the path, is somebody's already. */
-  assign(path: readonly string[], own: ListedFolder, use: SpecialUse): Place | undefined {
+  /** Gives a path a folder that is there; undefined where that, or the path, is somebody's already. */
+  assign(path: readonly string[], own: ListedFolder): Place | undefined {
     if (this.#inUse.has(this.#key(own.levels)) || this.#taken.has(keyOf(path))) return undefined;
     this.#taken.add(keyOf(path));
-    const change = `${quoted(path)} is the ${use} folder, which is ${quoted(own.levels)} there.`;
+    const use = ownUse(own);
+    const change = use
+      ? `${quoted(path)} is the ${use} folder, which is ${quoted(own.levels)} there.`
+      : `${quoted(path)} is ${quoted(own.levels)} there since an earlier pass.`;
     return this.#put(path, { levels: own.levels, changes: keyOf(path) === keyOf(own.levels) ? [] : [change] });
   }
 
@@ -132,13 +152,22 @@ class Places {
     if (path.length === 0) return { levels: [], changes: [], refusal: "The folder has no name." };
     if (this.#names.delimiter === undefined) return this.#below(this.#top, path.join("_"), path);
     const parent = path.length === 1 ? this.#top : this.#at(path.slice(0, -1));
-    return this.#below(parent, path.at(-1) ?? "", path);
+    return this.#below(this.#notTooDeep(parent), path.at(-1) ?? "", path);
+  }
+
+  /** Where the target has no further level, a folder stands beside the one that it stood in. */
+  #notTooDeep(parent: Place): Place {
+    const { maxLevels = Number.POSITIVE_INFINITY } = this.#names;
+    if (parent.levels.length < maxLevels) return parent;
+    const change = `Folders stand no deeper than ${maxLevels} levels there.`;
+    const changes = parent.changes.includes(change) ? parent.changes : [...parent.changes, change];
+    return { ...parent, levels: parent.levels.slice(0, maxLevels - 1), changes };
   }
 
   #below(parent: Place, level: string, path: readonly string[]): Place {
     const refused = (refusal: string): Place => ({ levels: [...parent.levels, level], changes: [], refusal });
     if (parent.refusal !== undefined) return refused(parent.refusal);
-    const fitted = fitLevel(level, this.#names);
+    const fitted = fitLevel(level, this.#names, parent.levels.length === 0);
     const name = fitted && this.#free(parent.levels, fitted.name);
     if (!fitted || name === undefined) return refused(`${quoted(path)} does not fit into a name there.`);
     const levels = this.#existing.get(this.#key([...parent.levels, name])) ?? [...parent.levels, name];
@@ -146,7 +175,7 @@ class Places {
     const reasons = [...fitted.reasons];
     if (path.length > 1 && parent === this.#top) reasons.unshift("there are no levels there");
     if (keyOf(levels) === keyOf(path)) return { levels, changes: [] };
-    if (name !== fitted.name) reasons.push("another folder has that name");
+    if (name !== fitted.name) reasons.push(NAME_TAKEN);
     if (levels.at(-1) !== name) reasons.push("a folder is there already in that spelling");
     if (reasons.length === 0) return { levels, changes: parent.changes };
     const change = `${quoted(path)} is called ${JSON.stringify(levels.at(-1))}: ${reasons.join(", ")}.`;

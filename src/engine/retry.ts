@@ -17,7 +17,21 @@ export const defaultRetryPolicy: RetryPolicy = Object.freeze({ attempts: 5, firs
  */
 export function pauseBeforeRetry(error: MigrationError, attempt: number, policy: RetryPolicy): number | undefined {
   if (error.retry === "never" || attempt >= policy.attempts) return undefined;
-  const longest = Math.min(policy.maxPauseMs, policy.firstPauseMs * 2 ** (attempt - 1));
-  const own = longest / 2 + (longest / 2) * Math.random();
-  return Math.max(own, error.retryAfterMs ?? 0);
+  return Math.max(backoffMs(attempt, policy), error.retryAfterMs ?? 0);
+}
+
+/** The pause of our own after so many failures in a row, counted from 1. */
+export function backoffMs(failures: number, policy: RetryPolicy): number {
+  const longest = Math.min(policy.maxPauseMs, policy.firstPauseMs * 2 ** (failures - 1));
+  return longest / 2 + (longest / 2) * Math.random();
+}
+
+/**
+ * Which of two errors a pass ends with: the first, unless only the other asks for a pause, or for a longer one. A server
+ * that throttles ends the connection soon, and the commands that die with it must not hide what it asked for.
+ */
+export function graver(first: MigrationError | undefined, other: MigrationError): MigrationError {
+  if (!first) return other;
+  const isLonger = (other.retryAfterMs ?? 0) > (first.retryAfterMs ?? 0);
+  return isLonger && first.retry !== "never" ? other : first;
 }

@@ -1,8 +1,9 @@
 import { MigrationError } from "../errors.js";
 import type { MessageHead } from "../mail/message.js";
+import { isPlausibleSize } from "../mail/rewritten-index.js";
 import type { Difference, KnownChange } from "../verification.js";
 import { compareContents } from "./compare-contents.js";
-import { isSameHeader, metadataDifferences } from "./compare-heads.js";
+import { isSameHeader, isSameRewrittenHeader, metadataDifferences } from "./compare-heads.js";
 import { missing } from "./pair-by-header.js";
 import { isSampled } from "./sample.js";
 import type { FolderVerification, Pair, PairWindow } from "./verify-run.js";
@@ -76,13 +77,23 @@ export class PairVerification {
       const sent = there.get(pair.row.uid);
       if (!sent) tally.count({ withoutSource: 1 });
       const metadata = sent ? metadataDifferences(sent, held) : [];
-      const hints: Difference[] = held.size === pair.row.size ? [] : ["size"];
-      if (level >= 3 && sent && !isSameHeader(sent, held)) hints.push("header");
-      if (hints.length > 0 || (level === 4 && this.#isSampled(window, pair)))
+      const hints = this.#hints(pair, sent, held);
+      // Octets decide, where they can be compared.
+      if (this.#check.rewrites && hints.length > 0) this.#damaged(window, pair, [...metadata, ...hints]);
+      else if (hints.length > 0 || (level === 4 && this.#isSampled(window, pair)))
         suspicions.push({ pair, metadata, hints });
       else if (metadata.length > 0) this.#changed(window, pair, metadata);
     }
     return suspicions;
+  }
+
+  #hints(pair: Pair, sent: MessageHead | undefined, held: MessageHead): Difference[] {
+    const { level, rewrites } = this.#check;
+    const hints: Difference[] = [];
+    if (!(rewrites ? isPlausibleSize(held.size, pair.row.size) : held.size === pair.row.size)) hints.push("size");
+    const isSame = rewrites ? isSameRewrittenHeader : isSameHeader;
+    if (level >= 3 && sent && !isSame(sent, held)) hints.push("header");
+    return hints;
   }
 
   async #heads({ page, folder, pairs }: PairWindow): Promise<[Map<number, MessageHead>, Map<number, MessageHead>]> {

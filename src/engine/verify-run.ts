@@ -33,6 +33,8 @@ export interface OpenSourceFolder {
 /** Everything that verifying one target folder needs. */
 export interface FolderVerification extends VerifyDepth {
   readonly target: TargetReading;
+  /** The target rebuilds messages: octets cannot be compared, and sizes are hints. */
+  readonly rewrites: boolean;
   /**
    * The source folder of a page, opened when it is asked for: level 1 seldom needs it. Undefined where the folder is gone,
    * or was given another UIDVALIDITY.

@@ -79,7 +79,11 @@ async function countLedger(
     const unaccounted = Math.max(0, books.found - outcomeCount(books));
     tally.count({ found: Math.max(books.found, outcomeCount(books)), notCopied, unaccounted });
   }
-  for await (const { lost } of run.store.listItems(run.batch, run.user, [])) if (lost) tally.count({ lost: 1 });
+  for await (const { lost, reason } of run.store.listItems(run.batch, run.user, ["skipped"])) {
+    if (lost) tally.count({ lost: 1 });
+    // It was copied from another folder, and is looked for there.
+    if (reason === "held-elsewhere") tally.count({ notCopied: -1 });
+  }
 }
 
 function heldCount(pages: readonly FolderRecord[]): number {
@@ -138,12 +142,14 @@ async function onePass(
   const target = await run.openTarget(signal);
   try {
     if (!isReadable(target)) throw unreadable();
+    const { rewrites = false } = target.capabilities;
+    if (rewrites && level === 4) throw rewritten();
     for (const destination of await destinationsOf([...left], source, target, signal)) {
       const { name, path, pages } = destination;
       const folderTally = new VerificationTally();
       try {
         await verifyFolder({
-          ...{ level, sample, seed, target, path, signal },
+          ...{ level, sample, seed, target, rewrites, path, signal },
           ...(name !== undefined && { name }),
           sourceOf: (page) => source.folder(page),
           pages: pages.map(verifiedPage),
@@ -166,6 +172,11 @@ async function onePass(
 
 function unreadable(): MigrationError {
   const text = "The target cannot be read back (listMessages and fetch are missing): only level 0 is possible";
+  return new MigrationError("option-invalid", text);
+}
+
+function rewritten(): MigrationError {
+  const text = "The target rebuilds messages, so that no octets can be compared: level 3 is the most that is possible";
   return new MigrationError("option-invalid", text);
 }
 

@@ -35,3 +35,19 @@ export function permittedFlags(flags: ReadonlySet<Flag>, permanent: ReadonlySet<
   }
   return { kept, lost };
 }
+
+/** Flags that say something of a folder or of a session, not of the message. */
+const NEVER_FOLLOWED = new Set(["\\deleted", "\\recent"]);
+
+/**
+ * The flags of a message whose changes are carried to the target, each once: all but `\Deleted` and `\Recent`. Deletions
+ * are never carried over.
+ */
+export function followedFlags(flags: Iterable<Flag>): Flag[] {
+  const followed = new Map<string, Flag>();
+  for (const flag of flags) {
+    const name = flag.toLowerCase();
+    if (!NEVER_FOLLOWED.has(name) && !/\s/.test(flag)) followed.set(name, flag);
+  }
+  return [...followed.values()].sort();
+}

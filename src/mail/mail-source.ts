@@ -16,6 +16,13 @@ export interface ListMessagesOptions extends Abortable {
   toUid?: number;
   /** With the octets of each header block, for telling messages apart. */
   headers?: boolean;
+  /**
+   * Only messages that came or whose flags changed after the folder had this HIGHESTMODSEQ (CHANGEDSINCE, RFC 7162 section
+   * 3.1.4.1). Asked only of folders that are listed with one.
+   */
+  changedSince?: bigint;
+  /** With the id that each message has in every folder, where the server has such ids. */
+  emailIds?: boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Flag } from "./flags.js";
 import type { FolderPlan, ListedFolder, TargetFolder } from "./folder.js";
 import type { Abortable, ListMessagesOptions } from "./mail-source.js";
 import type { Message, MessageHead } from "./message.js";
@@ -93,6 +94,14 @@ export interface TargetReading {
   fetch(folder: TargetFolder, uids: readonly number[], options?: Abortable): AsyncIterable<Message>;
 }
 
+/** The same change of flags for some messages of one folder. */
+export interface FlagUpdate {
+  /** Ids that the target told. */
+  readonly ids: readonly string[];
+  readonly add: readonly Flag[];
+  readonly remove: readonly Flag[];
+}
+
 /** Whether a target can be read back. */
 export function isReadable(target: MailTarget): target is MailTarget & TargetReading {
   return target.examineFolder !== undefined && target.listMessages !== undefined && target.fetch !== undefined;
@@ -127,5 +136,16 @@ export interface MailTarget extends Partial<TargetReading> {
    * through.
    */
   find(folder: TargetFolder, heads: readonly MessageHead[], options?: FindOptions): Promise<Map<number, Found>>;
+  /**
+   * Sets and clears flags of messages that it holds. What the folder does not take is left out, and an id that is gone is no
+   * fault. Done twice it is as done once. Resolves when the server has said OK to all of it. May be called while appends
+   * are under way. Absent: flags stay as they were appended.
+   * @throws MigrationError `uidvalidity-changed`, `access-denied` or `folder-missing`
+   */
+  updateFlags?(
+    folder: Pick<TargetFolder, "name" | "path" | "uidValidity">,
+    updates: readonly FlagUpdate[],
+    options?: Abortable,
+  ): Promise<void>;
   close(): Promise<void>;
 }

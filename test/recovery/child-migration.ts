@@ -46,6 +46,7 @@ export type ChildLine =
   | ({ readonly says: "ends" } & ChildReport);
 
 export interface ChildReport {
+  /** The user's. */
   readonly status: string;
   readonly balanced: boolean;
   readonly books: Books;
@@ -74,10 +75,15 @@ async function migrate(migration: ChildMigration): Promise<ChildReport> {
   batch.on("user:waiting", ({ error }) => say({ says: "waits", code: error.code }));
   say({ says: "begins" });
   const report = await batch.start();
+  await batch.close();
   let code: string | undefined;
-  for await (const { user } of report.userReports()) code = user.error?.code;
+  let status = "";
+  for await (const { user } of report.userReports()) {
+    code = user.error?.code;
+    status = user.status;
+  }
   await store.close();
-  const { status, balanced, books, run } = report;
+  const { balanced, books, run } = report;
   const peakMemory = process.resourceUsage().maxRSS * 1024;
   return { status, balanced, books, copied: run.copied, ...(code !== undefined && { code }), peakMemory };
 }

@@ -10,6 +10,8 @@ const lines = [
   { side: "source", oneByOne: false },
   { side: "target", oneByOne: false },
   { side: "target", oneByOne: true },
+  { side: "target", oneByOne: true, connections: 3, connection: 1 },
+  { side: "target", oneByOne: true, connections: 3, connection: 3 },
 ] as const;
 const directions = ["toServer", "toClient"] as const;
 const kinds = ["fin", "rst"] as const;
@@ -18,7 +20,7 @@ const cases: Omit<Cut, "afterOctets">[] = lines.flatMap((line) =>
 );
 
 describe("a copy of three messages whose line is cut behind any octet", () => {
-  const title = "R2 R7 comes to the same end: $side line, $direction, $kind, one by one $oneByOne";
+  const title = "R2 R7 comes to the same end: $side line, $direction, $kind, one by one $oneByOne, over $connections";
   it.each(cases)(title, { timeout: 1_800_000 }, async (cut) => {
     const failures: object[] = [];
     const codes: Record<string, number> = {};

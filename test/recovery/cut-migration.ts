@@ -17,6 +17,10 @@ export interface Cut {
   readonly kind: "fin" | "rst";
   /** True: the target takes each message by itself, and asks for it first. False: all in one APPEND. */
   readonly oneByOne: boolean;
+  /** Connections that the target may be written over, where it takes each message by itself; default 1. */
+  readonly connections?: number;
+  /** Which of them is cut, from 1 on; default the first. */
+  readonly connection?: number;
   /** True: the engine never finds what it looks for. Default false. */
   readonly isBlind?: boolean;
 }
@@ -50,6 +54,8 @@ export async function cutMigration({
   afterOctets,
   kind,
   oneByOne,
+  connections = 1,
+  connection = 1,
   isBlind = false,
 }: Cut): Promise<CutVerdict> {
   const account = { user: USER, password: PASSWORD };
@@ -60,12 +66,12 @@ export async function cutMigration({
   });
   const proxy = await FaultProxy.start({
     to: side === "source" ? source : target,
-    faults: [{ connection: 1, direction, afterOctets, do: kind }],
+    faults: [{ connection, direction, afterOctets, do: kind }],
   });
   const inbox = source.account(USER).folder("INBOX");
   for (const message of [twin, other, twin]) inbox.addMessage(message);
   try {
-    return await verdict({ source, target, proxy, side, isBlind });
+    return await verdict({ source, target, proxy, side, connections, isBlind });
   } finally {
     await proxy.close();
     await Promise.all([source.close(), target.close()]);
@@ -77,6 +83,7 @@ interface Scene {
   readonly target: ScriptedImapServer;
   readonly proxy: FaultProxy;
   readonly side: Cut["side"];
+  readonly connections: number;
   readonly isBlind: boolean;
 }
 
@@ -86,28 +93,30 @@ async function verdict(scene: Scene): Promise<CutVerdict> {
   const sent = contentOf(source.account(USER));
   const faults: string[] = [];
   let starts = 0;
-  let status = "";
-  while (status !== "Synced" && starts < MOST_STARTS) {
+  let isSynced = false;
+  while (!isSynced && starts < MOST_STARTS) {
     starts += 1;
     const report = await withoutHanging(batch);
-    status = report.status;
+    isSynced = report.users.Synced === 1;
     const { found, copied, alreadyThere, uncertain } = report.books;
     const accountedFor = report.balanced && found === 3 && copied + alreadyThere === 3 && uncertain === 0;
-    if (status === "Synced" && !accountedFor) faults.push(`the books are ${JSON.stringify(report.books)}`);
+    if (isSynced && !accountedFor) faults.push(`the books are ${JSON.stringify(report.books)}`);
   }
-  if (status !== "Synced") faults.push(`the batch is ${status}`);
+  if (!isSynced) faults.push(`the user is not synced after ${starts} starts`);
   faults.push(...differences(sent, contentOf(target.account(USER))));
   const before = target.commands("APPEND").length;
   await withoutHanging(batch);
   if (target.commands("APPEND").length > before) faults.push("one more run appended something");
+  await batch.close();
   return { faults, isCut: proxy.appliedFaults > 0, code: codes[0], starts };
 }
 
-function batchOf({ source, target, proxy, side, isBlind }: Scene): { batch: MigrationBatch; codes: string[] } {
+function batchOf({ source, target, proxy, side, connections, isBlind }: Scene): { batch: MigrationBatch; codes: string[] } {
   const addressOf = (end: Cut["side"], { host, port }: { host: string; port: number }) =>
     ({ remoteServer: host, port: side === end ? proxy.port : port, security: "None" }) as const;
   const server = imapServer({
     ...addressOf("target", target),
+    connections,
     credentials: () => ({ user: USER, password: PASSWORD }),
   });
   const batch = new MigrationBatch({

@@ -60,6 +60,10 @@ for (const { name, open, stride, kinds } of stores) {
   });
 }
 
+it("has interrupted something: a loop that goes round nowhere would be quiet, too", () => {
+  expect(interrupted).toBeGreaterThan(100);
+});
+
 const sentence: Readonly<Record<Interruption, string>> = {
   crash: "the process dies at any step",
   "source-lost": "the connection to the source is lost at any step",

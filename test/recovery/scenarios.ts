@@ -171,6 +171,29 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    title: "another UIDVALIDITY that gives old UIDs to other messages",
+    world: user(numbered(4)),
+    prepare: async (world) => {
+      await world.run();
+      const inbox = world.source.folder("INBOX");
+      inbox.expunge(1);
+      inbox.renumber();
+      inbox.add(sampleMessage("New"));
+    },
+  },
+  {
+    title: "UIDs that are given out again after a complete pass",
+    world: user(numbered(5)),
+    prepare: async (world) => {
+      await world.run();
+      const inbox = world.source.folder("INBOX");
+      for (const uid of [4, 5]) inbox.expunge(uid);
+      inbox.uidNext = 4;
+      for (const message of numbered(3, 40)) inbox.add(message);
+    },
+    twice: true,
+  },
+  {
     title: "another UIDVALIDITY in mid-fetch",
     world: withFaults(numbered(6), (_, world) => [
       {

@@ -25,7 +25,8 @@ export class VirtualClock implements Clock {
     return Date.UTC(2026, 0, 1) + this.#now;
   }
 
-  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+  async sleep(ms: number, signal: AbortSignal, { background = false } = {}): Promise<void> {
+    if (background) return this.#inBackground(ms, signal);
     this.pauses.push(ms);
     const until = this.#now + ms;
     let reached = false;
@@ -45,6 +46,22 @@ export class VirtualClock implements Clock {
     } finally {
       this.#points.delete(point);
     }
+  }
+
+  /** Until others have let the time pass. */
+  async #inBackground(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const point = { at: this.#now + ms, reach: resolve };
+      const end = () => {
+        this.#points.delete(point);
+        reject(new MigrationError("aborted", "The migration was stopped"));
+      };
+      if (signal.aborted) end();
+      else {
+        this.#points.add(point);
+        signal.addEventListener("abort", end, { once: true });
+      }
+    });
   }
 
   /** Resolves when the time is reached; does not make time pass. */

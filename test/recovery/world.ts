@@ -60,12 +60,17 @@ const eventNames = Object.keys({
   "user:failed": 0,
   "user:verified": 0,
   "user:waiting": 0,
+  "user:warning": 0,
+  "folder:left-out": 0,
   "folder:started": 0,
   "folder:completed": 0,
   "folder:failed": 0,
   "message:not-copied": 0,
   "message:changed": 0,
   "listener:failed": 0,
+  "batch:notification": 0,
+  "batch:failed": 0,
+  "batch:removed": 0,
 } satisfies Record<keyof MigrationEvents, 0>) as (keyof MigrationEvents)[]; // Object.keys types its result as string
 
 /** How one run of the batch ended. */
@@ -184,6 +189,8 @@ export class World {
       (report) => ({ report }),
       (error: unknown) => ({ error }),
     );
+    // No further passes: the next run is another process.
+    await batch.close();
     return { batch, ...outcome, steps, events, untrue, sourceCalls, targetCalls };
   }
 
@@ -211,6 +218,12 @@ export class World {
       releaseUser: async (lease, change) => {
         await store.releaseUser(lease, change);
         this.#leases.delete(lease);
+      },
+      setAside: async (lease, page) => {
+        await store.setAside(lease, page);
+        const pages = this.#durable.get(lease.emailAddress);
+        const key = `${page.name} ${page.uidValidity}`;
+        pages?.set(`${key} set aside ${pages.size}`, pages.get(key) ?? 0);
       },
       openJournal: async (lease, folder) => {
         const journal = await store.openJournal(lease, folder);

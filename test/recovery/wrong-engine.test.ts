@@ -65,6 +65,21 @@ describe("an engine that is wrong on purpose is found out", () => {
     expect(await faultOf("twins", wrong, /^lost:/)).toBeDefined();
   });
 
+  it("R1 when nobody compares the UIDVALIDITY under which a message was settled", async () => {
+    const wrongStore = (store: MigrationStore) =>
+      intercepting(store, {
+        openJournal: (lease, folder) => store.openJournal(lease, { ...folder, uidValidity: 1 }),
+      });
+    const title = "another UIDVALIDITY that gives old UIDs to other messages";
+    expect(await faultOf(title, { wrongStore }, /^lost:/)).toBeDefined();
+  });
+
+  it("R1 when nobody notices that UIDs are given out again", async () => {
+    const wrongStore = (store: MigrationStore) => intercepting(store, { setAside: async () => {} });
+    const title = "UIDs that are given out again after a complete pass";
+    expect(await faultOf(title, { wrongStore }, /^lost:/)).toBeDefined();
+  });
+
   it("R2 when the ledger forgets what was settled", async () => {
     const wrong = withJournal(() => ({ isSettled: () => false }));
     expect(await faultOf("twins", wrong, /^doubled:/)).toBeDefined();

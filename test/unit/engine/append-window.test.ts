@@ -103,3 +103,38 @@ describe("the appends of all mailboxes together", () => {
     expect(await width(new AppendBudget().open(7))).toBe(7);
   });
 });
+
+describe("R16 a window whose mailbox has to rest", () => {
+  it("lets nobody in before the rest is over", async () => {
+    let wake = () => {};
+    const over = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const pace = { mustRest: true, rest: () => over };
+    const window = new AppendBudget().open(2, pace);
+    let entered = 0;
+    const entering = [1, 2].map(async () => {
+      await window.enter(new AbortController().signal);
+      entered += 1;
+    });
+    await new Promise(setImmediate);
+    expect(entered).toBe(0);
+    pace.mustRest = false;
+    wake();
+    await Promise.all(entering);
+  });
+
+  it("sends everybody away who waits for a turn, where the rest ends with an error", async () => {
+    const failure = new Error("throttled");
+    const pace = { mustRest: false, rest: () => Promise.reject(failure) };
+    const window = new AppendBudget().open(1, pace);
+    const { signal } = new AbortController();
+    await window.enter(signal);
+    const waiting = [window.enter(signal), window.enter(signal), window.enter(signal)];
+    await new Promise(setImmediate);
+    pace.mustRest = true;
+    window.leave();
+    const ends = await Promise.allSettled(waiting);
+    expect(ends.map((end) => end.status === "rejected" && end.reason)).toEqual([failure, failure, failure]);
+  });
+});

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { LEASE_MS, LeaseHold } from "../../../src/engine/lease-hold.js";
 import { MigrationError } from "../../../src/errors.js";
 import { isBalanced } from "../../../src/outcome.js";
 import { rawMessage, sampleMessage } from "../../../src/testing/sample-message.js";
+import { BATCH } from "../../../src/testing/store-fixtures.js";
 import { intercepting } from "../../recovery/world.js";
 import { FolderFixture, texts } from "./folder-run-fixture.js";
 
@@ -50,6 +52,8 @@ describe("copying a folder", () => {
     folder.target.removeFolder("INBOX");
     expect(await folder.copy()).toMatchObject({ found: 0 });
     expect(folder.targetInbox.messages).toEqual([]);
+    const [page] = await folder.store.listFolders(BATCH, "terry.adams@contoso.com");
+    expect(page?.targetFolder?.name).toBe("INBOX");
   });
 
   it("refuses a folder that the plan refuses, without asking either end", async () => {
@@ -297,6 +301,45 @@ describe("a fault that ends the pass", () => {
     });
     await expect(folder.copy({ target, pass })).rejects.toBe(throttled);
     expect(folder.targetInbox.messages.length).toBeLessThan(3);
+  });
+
+  it("R8 sends no further octet once the lease cannot be confirmed, though a group is begun", async () => {
+    const folder = new FolderFixture([one, two, three], {
+      targetOptions: { capabilities: { maxConcurrentAppends: 1 } },
+    });
+    const lost = new MigrationError("lease-lost", "taken over");
+    const store = intercepting(folder.store, { renewLease: () => Promise.reject(lost) });
+    const inner = folder.openTarget();
+    const target = intercepting(inner, {
+      append: async (...parameters) => {
+        const appended = await inner.append(...parameters);
+        // The process was stopped here for longer than a lease holds; what was begun is still to be sent.
+        await folder.clock.sleep(LEASE_MS + 1, new AbortController().signal);
+        return appended;
+      },
+    });
+    const hold = new LeaseHold(store, await folder.lease(), folder.clock);
+    await expect(folder.copy({ target, hold })).rejects.toBe(lost);
+    expect(folder.targetInbox.messages).toHaveLength(1);
+  });
+
+  it("R8 goes on where nobody has taken the mailbox over meanwhile", async () => {
+    const folder = new FolderFixture([one, two, three], {
+      targetOptions: { capabilities: { maxConcurrentAppends: 1 } },
+    });
+    let renewals = 0;
+    const store = intercepting(folder.store, { renewLease: async () => void renewals++ });
+    const inner = folder.openTarget();
+    const target = intercepting(inner, {
+      append: async (...parameters) => {
+        const appended = await inner.append(...parameters);
+        await folder.clock.sleep(LEASE_MS + 1, new AbortController().signal);
+        return appended;
+      },
+    });
+    const hold = new LeaseHold(store, await folder.lease(), folder.clock);
+    expect(await folder.copy({ target, hold })).toMatchObject({ copied: 3 });
+    expect(renewals).toBe(2);
   });
 
   it("R6 rejects when the ledger cannot be written, and tells nothing of what it could not write", async () => {

@@ -1,7 +1,9 @@
+import { setMaxListeners } from "node:events";
 import { AppendWindow } from "../../../src/engine/append-window.js";
 import { BreakOffs } from "../../../src/engine/break-offs.js";
 import { copyFolder } from "../../../src/engine/copy-folder.js";
 import type { FolderRun } from "../../../src/engine/folder-run.js";
+import { LeaseHold } from "../../../src/engine/lease-hold.js";
 import { RefusalCounter } from "../../../src/engine/refusal-counter.js";
 import { noLimits } from "../../../src/limits.js";
 import type { FolderPlan } from "../../../src/mail/folder.js";
@@ -65,13 +67,18 @@ export class FolderFixture {
 
   /** The folder's page as the next pass finds it. */
   async journal(): Promise<FolderJournal> {
+    const lease = await this.lease();
+    const [folder] = await fakeSource(this.source).listFolders();
+    if (!folder) throw new Error("there is an INBOX");
+    return this.store.openJournal(lease, folder);
+  }
+
+  async lease(): Promise<Lease> {
     if (!this.#lease) {
       await this.store.addUsers(BATCH, ["terry.adams@contoso.com"]);
       this.#lease = await claimed(this.store);
     }
-    const [folder] = await fakeSource(this.source).listFolders();
-    if (!folder) throw new Error("there is an INBOX");
-    return this.store.openJournal(this.#lease, folder);
+    return this.#lease;
   }
 
   async run(change: Partial<FolderRun> = {}): Promise<FolderRun> {
@@ -90,10 +97,12 @@ export class FolderFixture {
       window: new AppendWindow(target.capabilities.maxConcurrentAppends),
       refusals: new RefusalCounter(),
       breakOffs: new BreakOffs(),
+      hold: new LeaseHold(this.store, await this.lease(), this.clock),
+      uncertain: new Set(),
       pass: {},
       clock: this.clock,
       tell: { started: () => {}, settled: (_, outcomes) => void this.told.push(...outcomes), completed: () => {} },
-      signal: new AbortController().signal,
+      signal: silent(),
       ...change,
     };
   }
@@ -113,6 +122,13 @@ export class FolderFixture {
   count(call: JournalEntry["call"]): number {
     return this.calls.filter((entry) => entry.call === call).length;
   }
+}
+
+/** Every window of a listing listens; that is no leak. */
+function silent(): AbortSignal {
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 /** The octets that a folder holds, as text. */

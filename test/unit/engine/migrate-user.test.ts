@@ -1,99 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { AppendBudget } from "../../../src/engine/append-window.js";
-import { migrateUser, type UserRun, type UserTellers } from "../../../src/engine/migrate-user.js";
-import type { MigrationError } from "../../../src/errors.js";
-import { noLimits } from "../../../src/limits.js";
-import type { Books } from "../../../src/outcome.js";
-import { memoryStore } from "../../../src/store/memory-store.js";
 import type { MigrationStore } from "../../../src/store/migration-store.js";
-import type { JournalEntry } from "../../../src/testing/fake-connection.js";
-import { type FakeFault, FaultScript } from "../../../src/testing/fake-faults.js";
-import { FakeMailbox, type FolderContent } from "../../../src/testing/fake-mailbox.js";
-import { openFakeSource } from "../../../src/testing/fake-source.js";
+import type { FolderContent } from "../../../src/testing/fake-mailbox.js";
 import { openFakeTarget } from "../../../src/testing/fake-target.js";
 import { rawMessage, sampleMessage } from "../../../src/testing/sample-message.js";
-import { BATCH, claimed } from "../../../src/testing/store-fixtures.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
+import { BATCH } from "../../../src/testing/store-fixtures.js";
 import { intercepting } from "../../recovery/world.js";
-
-const messages = [1, 2, 3].map((number) => sampleMessage(`Message ${number}`));
-
-/** One mailbox at each end, and what the engine told. */
-class Mailbox {
-  readonly clock = new VirtualClock();
-  readonly source: FakeMailbox;
-  readonly target = new FakeMailbox();
-  readonly sourceCalls: JournalEntry[] = [];
-  readonly targetCalls: JournalEntry[] = [];
-  readonly failedFolders: string[] = [];
-  readonly waits: { waitMs: number; error: MigrationError }[] = [];
-  readonly progress: Books[] = [];
-  /** When each append began, by the engine's clock. */
-  readonly appendedAt: number[] = [];
-  readonly store: MigrationStore = memoryStore();
-  maxConcurrentAppends = 10;
-  readonly #faults: FaultScript;
-
-  constructor(content: readonly FolderContent[], faults: readonly FakeFault[] = []) {
-    this.source = new FakeMailbox(content);
-    this.#faults = new FaultScript(faults);
-  }
-
-  /** One pass as `runBatch` has it done. */
-  async migrate(change: Partial<UserRun> = {}): Promise<Books> {
-    await this.store.addUsers(BATCH, ["terry.adams@contoso.com"]);
-    await this.store.queueUsers(BATCH);
-    const lease = await claimed(this.store);
-    const tell: UserTellers = {
-      started: () => {},
-      settled: () => {},
-      completed: () => {},
-      folderFailed: (plan, error) => void this.failedFolders.push(`${plan.source.name} ${error.code}`),
-      progress: (books) => void this.progress.push(books),
-      waiting: (waitMs, error) => void this.waits.push({ waitMs, error }),
-    };
-    try {
-      const books = await migrateUser({
-        lease,
-        store: this.store,
-        openSource: (signal) =>
-          openFakeSource(this.source, { faults: this.#faults, journal: this.sourceCalls }, { signal }),
-        openTarget: async (signal) => {
-          const capabilities = { maxConcurrentAppends: this.maxConcurrentAppends };
-          const options = { faults: this.#faults, journal: this.targetCalls, capabilities };
-          const target = await openFakeTarget(this.target, options, { signal });
-          return intercepting(target, {
-            append: (...parameters) => {
-              this.appendedAt.push(this.clock.now());
-              return target.append(...parameters);
-            },
-          });
-        },
-        budget: new AppendBudget(),
-        limits: noLimits,
-        settleDelayMs: 30_000,
-        retry: { attempts: 3, firstPauseMs: 1_000, maxPauseMs: 4_000 },
-        clock: this.clock,
-        tell,
-        signal: new AbortController().signal,
-        ...change,
-      });
-      await this.store.releaseUser(lease, { status: "Synced", lastSyncedAt: 1 });
-      return books;
-    } catch (error) {
-      await this.store.releaseUser(lease, { status: "Failed" });
-      throw error;
-    }
-  }
-
-  opened(calls: readonly JournalEntry[]): number {
-    return calls.filter(({ call }) => call === "open").length;
-  }
-}
-
-function inbox(...content: FolderContent[]): FolderContent[] {
-  return [{ levels: ["INBOX"], messages }, ...content];
-}
+import { inbox, Mailbox, messages } from "./mailbox-fixture.js";
 
 describe("one mailbox", () => {
   it("R1 is copied folder by folder, with books that balance", async () => {
@@ -219,7 +131,7 @@ describe("what ends a pass", () => {
   });
 
   it("is not tried again where that cannot help", async () => {
-    for (const code of ["quota-exceeded", "auth-failed", "target-missing"] as const) {
+    for (const code of ["quota-exceeded", "auth-failed", "target-missing", "lease-lost"] as const) {
       const mailbox = new Mailbox(inbox(), [{ on: "append", do: { throw: code } }]);
       await expect(mailbox.migrate()).rejects.toMatchObject({ code });
       expect(mailbox.waits).toEqual([]);
@@ -263,6 +175,91 @@ describe("the settle delay", () => {
     const found = mailbox.targetCalls.findIndex(({ call }) => call === "find");
     const others = mailbox.targetCalls.findIndex(({ call, folder }) => call === "append" && folder === "Other");
     expect(others).toBeLessThan(found);
+  });
+});
+
+describe("folders in doubt", () => {
+  it("come last, however many they are, so that they keep no other folder waiting", async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `Folder ${at + 1}`);
+    const inDoubt = names.slice(0, 9);
+    const mailbox = new Mailbox(names.map((name) => ({ levels: [name], messages })));
+    await mailbox.begin(inDoubt);
+    await mailbox.migrate();
+    const firstLook = mailbox.targetCalls.findIndex(({ call }) => call === "find");
+    const others = mailbox.targetCalls.flatMap(({ call, folder = "" }, at) =>
+      call === "append" && !inDoubt.includes(folder) ? [at] : [],
+    );
+    expect(others).toHaveLength(9);
+    expect(Math.max(...others)).toBeLessThan(firstLook);
+    expect(mailbox.target.folders.map((folder) => folder.messages.length)).toEqual([0, ...names.map(() => 3)]);
+  });
+});
+
+describe("the target folder of a source folder", () => {
+  it("R2 stays the same when a new folder would be planned there first", async () => {
+    const mailbox = new Mailbox(inbox({ levels: ["Projects"], messages }));
+    const capabilities = { names: { delimiter: "/", caseInsensitive: true, prefix: [] } };
+    const openTarget = () => openFakeTarget(mailbox.target, { capabilities });
+    await mailbox.migrate({ openTarget });
+    const [, before] = mailbox.target.folders;
+    // Listed before the other, it would have had the name.
+    mailbox.source.addFolder({ levels: ["PROJECTS"], messages: [sampleMessage("Other")] });
+    mailbox.source.folders.splice(1, 0, ...mailbox.source.folders.splice(-1));
+    for (const subject of ["New", "Newer"]) mailbox.source.folder("Projects").add(sampleMessage(subject));
+    await mailbox.migrate({ openTarget });
+    expect(before?.messages).toHaveLength(5);
+    expect(mailbox.target.folders).toHaveLength(3);
+    expect(mailbox.target.folders.map((folder) => folder.messages.length)).toEqual([3, 5, 1]);
+  });
+
+  it("is planned anew where it is gone", async () => {
+    const mailbox = new Mailbox(inbox({ levels: ["Old"], messages }));
+    await mailbox.migrate();
+    mailbox.target.removeFolder("Old");
+    mailbox.source.folder("Old").add(sampleMessage("New"));
+    await mailbox.migrate();
+    expect(mailbox.target.folder("Old").messages).toHaveLength(1);
+  });
+});
+
+describe("a target that refuses everything", () => {
+  const many = Array.from({ length: 14 }, (_, at) => sampleMessage(`Many ${at}`));
+
+  function closed(): { mailbox: Mailbox; mend: () => void } {
+    let isClosed = true;
+    const mailbox = new Mailbox(
+      [{ levels: ["INBOX"], messages: many }],
+      [
+        {
+          on: "append",
+          do: {
+            get refuse() {
+              return (isClosed ? "NO closed" : undefined) as string; // absent is what the fault means then
+            },
+          },
+        },
+      ],
+    );
+    mailbox.maxConcurrentAppends = 1;
+    const mend = () => {
+      isClosed = false;
+    };
+    return { mailbox, mend };
+  }
+
+  it("R1 ends the pass, and its refusals are tried again when it is mended", async () => {
+    const { mailbox, mend } = closed();
+    await expect(mailbox.migrate()).rejects.toMatchObject({ code: "too-many-refusals" });
+    const [page] = await mailbox.store.listFolders(BATCH, "terry.adams@contoso.com");
+    expect(page?.books).toMatchObject({ refused: 0, failed: 10 });
+    mend();
+    expect(await mailbox.migrate()).toMatchObject({ found: 14, copied: 14, refused: 0, failed: 0 });
+  });
+
+  it("does not keep a mailbox for good from what comes after the refusals", async () => {
+    const { mailbox } = closed();
+    await expect(mailbox.migrate()).rejects.toMatchObject({ code: "too-many-refusals" });
+    expect(await mailbox.migrate()).toMatchObject({ found: 14, refused: 14, failed: 0 });
   });
 });
 

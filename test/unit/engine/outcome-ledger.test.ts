@@ -67,14 +67,14 @@ describe("R6 outcomes", () => {
 });
 
 describe("outcomes are written", () => {
-  it("128 at a time, without anybody waiting", async () => {
+  it("256 at a time, without anybody waiting", async () => {
     const { ledger, writes, journal } = await ledgerWith();
-    for (let uid = 1; uid <= 130; uid++) ledger.add(vanished(uid));
+    for (let uid = 1; uid <= 258; uid++) ledger.add(vanished(uid));
     await new Promise(setImmediate);
-    expect(writes.map((uids) => uids.length)).toEqual([128]);
+    expect(writes.map((uids) => uids.length)).toEqual([256]);
     await ledger.flush();
-    expect(writes.map((uids) => uids.length)).toEqual([128, 2]);
-    expect(journal.settledCount).toBe(130);
+    expect(writes.map((uids) => uids.length)).toEqual([256, 2]);
+    expect(journal.settledCount).toBe(258);
   });
 
   it("when the last write is a second ago", async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { BeginTarget } from "../../../src/store/migration-store.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "../../../src/testing/sample-message.js";
+import { BATCH, collect } from "../../../src/testing/store-fixtures.js";
+import { intercepting } from "../../recovery/world.js";
 import { FolderFixture, type FolderOptions, texts } from "./folder-run-fixture.js";
 
 const [one, two, three] = [sampleMessage("One"), sampleMessage("Two"), sampleMessage("Three")];
@@ -177,6 +179,120 @@ describe("twins in doubt", () => {
   });
 });
 
+/** As `sampleMessage`, with a body of so many octets, so that only the body tells two apart. */
+function withBody(body: string): StoredMessage {
+  return rawMessage(`Message-ID: <same@example>\r\nSubject: Same\r\n\r\n${body}`);
+}
+
+describe("R1 a look that cannot tell", () => {
+  const [some, others] = [withBody("some"), withBody("more")];
+
+  it("which of two messages arrived that only their bodies tell apart sends both, and counts them as uncertain", async () => {
+    const folder = await inDoubt([some, others], [1, 2], [others]);
+    expect(await folder.copy()).toMatchObject({ found: 2, copied: 2, alreadyThere: 0, uncertain: 2 });
+    expect(texts(folder.targetInbox.messages)).toEqual(texts([some, others, others]));
+    expect(folder.outcomes().get(1)).toMatchObject({ kind: "copied", uncertain: true });
+    const items = await collect(folder.store.listItems(BATCH, "terry.adams@contoso.com", []));
+    expect(items).toMatchObject([{ uncertain: true }, { uncertain: true }]);
+  });
+
+  it("is none where both arrived, or neither", async () => {
+    const both = await inDoubt([some, others], [1, 2], [others, some]);
+    expect(await both.copy()).toMatchObject({ alreadyThere: 2, uncertain: 0 });
+    const neither = await inDoubt([some, others], [1, 2], []);
+    expect(await neither.copy()).toMatchObject({ copied: 2, uncertain: 0 });
+  });
+
+  it("is none where one of two equal messages can no longer be read: the other one arrived", async () => {
+    const folder = await inDoubt([one, one], [1, 2], [one], {
+      faults: [{ on: "fetch", uid: 1, do: { breakOffAfter: 10, breakOffCode: "message-truncated" } }],
+    });
+    await expect(folder.copy()).rejects.toMatchObject({ code: "connection-lost" });
+    expect(folder.outcomes().get(2)).toMatchObject({ kind: "alreadyThere" });
+    expect(folder.targetInbox.messages).toHaveLength(1);
+  });
+
+  it("sends a message again whose like the target holds with another header, and counts it as uncertain", async () => {
+    const rebuilt = { ...one, octets: Buffer.concat([Buffer.from("X-Server: rebuilt\r\n"), one.octets]) };
+    const folder = await inDoubt([one, two], [1, 2], [rebuilt]);
+    expect(await folder.copy()).toMatchObject({ copied: 2, alreadyThere: 0, uncertain: 1 });
+    expect(folder.outcomes().get(1)).toMatchObject({ uncertain: true });
+    expect(folder.outcomes().get(2)).not.toHaveProperty("uncertain");
+  });
+
+  for (const fault of [{ throw: "message-unreadable" }, { throw: "access-denied" }] as const) {
+    it(`because the target refuses it with ${fault.throw} sends everything in doubt, and counts it as uncertain`, async () => {
+      const folder = await inDoubt([one, two], [1], [one], { faults: [{ on: "find", do: fault }] });
+      await (await folder.journal()).finish(0, { uidNext: 1, messages: 0 }); // nothing is adopted
+      expect(await folder.copy()).toMatchObject({ copied: 2, alreadyThere: 0, uncertain: 1 });
+    });
+  }
+
+  it("because settled messages cannot be told from those in doubt decides nothing either", async () => {
+    const folder = await inDoubt([one, one], [2], [one], {
+      targetOptions: { tellsIds: false },
+      faults: [{ on: "find", nth: 1, do: { throw: "message-unreadable" } }],
+    });
+    const journal = await folder.journal();
+    await journal.settle([{ uid: 1, size: one.octets.length, kind: "copied", sha256: new Uint8Array(32) }]);
+    await journal.finish(1, { uidNext: 1, messages: 0 });
+    expect(await folder.copy()).toMatchObject({ copied: 2, uncertain: 1 });
+    expect(folder.targetInbox.messages).toHaveLength(2);
+  });
+
+  it("is none where the folder is gone: nothing stands there", async () => {
+    const folder = await inDoubt([one], [1], [], { faults: [{ on: "find", nth: 1, do: { throw: "folder-missing" } }] });
+    expect(await folder.copy()).toMatchObject({ copied: 1, uncertain: 0 });
+  });
+
+  it("waits for another attempt where it may come to know", async () => {
+    const folder = await inDoubt([one], [1], [one], { faults: [{ on: "find", nth: 1, do: { throw: "throttled" } }] });
+    await expect(folder.copy()).rejects.toMatchObject({ code: "throttled" });
+    expect(await folder.copy()).toMatchObject({ copied: 0, alreadyThere: 1, uncertain: 0 });
+  });
+});
+
+describe("R2 a message in doubt that a server changed", () => {
+  const bare = rawMessage("Subject: Bare\r\n\r\none\rtwo\nthree");
+
+  it.each([
+    ["dropped every CR without LF (Courier)", (text: string) => text.replace(/\r(?!\n)/g, "")],
+    ["added the CRLF that was missing at the end (Courier)", (text: string) => `${text.replace(/\r(?!\n)/g, "")}\r\n`],
+    ["made every LF without CR a CRLF (Dovecot)", (text: string) => text.replace(/(?<!\r)\n/g, "\r\n")],
+  ])("by what it %s is found, though its size is another", async (_, change) => {
+    const stored = { ...bare, octets: Buffer.from(change(Buffer.from(bare.octets).toString("latin1")), "latin1") };
+    const folder = await inDoubt([bare], [1], [stored]);
+    expect(await folder.copy()).toMatchObject({ copied: 0, alreadyThere: 1 });
+  });
+
+  it("by more than that is not", async () => {
+    const stored = { ...bare, octets: Buffer.concat([bare.octets, Buffer.from("more")]) };
+    const folder = await inDoubt([bare], [1], [stored]);
+    expect(await folder.copy()).toMatchObject({ copied: 1, alreadyThere: 0, uncertain: 1 });
+  });
+});
+
+describe("ids that the target told", () => {
+  it("R1 are forgotten once it gives out others, and name no other message then", async () => {
+    const folder = new FolderFixture([one, two]);
+    const { name } = folder.targetInbox;
+    const journal = await folder.journal();
+    await journal.begin([], { name, path: name, uidValidity: 7, uidNext: 1 });
+    await journal.settle([{ uid: 1, size: one.octets.length, kind: "copied", id: "1", sha256: new Uint8Array(32) }]);
+    // The folder was made anew with other numbers: message 1 stands there under the UID 2 now, two under 1.
+    folder.targetInbox.add(two);
+    folder.targetInbox.add(one);
+    expect(await folder.copy()).toMatchObject({ copied: 1, alreadyThere: 1 });
+    expect(texts(folder.targetInbox.messages)).toEqual(texts([one, two]));
+    expect(await (await folder.journal()).idsAtTarget()).toEqual(
+      new Map([
+        [1, undefined],
+        [2, "1"],
+      ]),
+    );
+  });
+});
+
 describe("R7 adopting what the target holds already", () => {
   it("R2 recognises it in every part of a folder that is listed in parts", async () => {
     const messages = Array.from({ length: 9_000 }, (_, at) => sampleMessage(`m${at}`));
@@ -188,6 +304,37 @@ describe("R7 adopting what the target holds already", () => {
   });
 
   const half = [{ levels: ["INBOX"], messages: [two, sampleMessage("Welcome")] }];
+
+  it("reads the target's folder once, however many parts the source is listed in", async () => {
+    const messages = Array.from({ length: 9_000 }, (_, at) => sampleMessage(`m${at}`));
+    const fixture = new FolderFixture(messages, { target: [{ levels: ["INBOX"], messages: messages.slice(0, 10) }] });
+    const snapshots: unknown[] = [];
+    const inner = fixture.openTarget();
+    const target = intercepting(inner, {
+      find: (folder, heads, options) => {
+        snapshots.push(options?.snapshot);
+        return inner.find(folder, heads, options);
+      },
+    });
+    expect(await fixture.copy({ target })).toMatchObject({ copied: 8_990, alreadyThere: 10 });
+    expect(snapshots).toHaveLength(3);
+    expect(new Set(snapshots)).toEqual(new Set([expect.any(Object)]));
+  });
+
+  it("notes where the messages stand though nothing was sent", async () => {
+    const folder = new FolderFixture([one], { target: [{ levels: ["INBOX"], messages: [one] }] });
+    await folder.copy();
+    const [page] = await folder.store.listFolders(BATCH, "terry.adams@contoso.com");
+    const { name, uidValidity } = folder.targetInbox;
+    expect(page).toMatchObject({ target: "INBOX", targetFolder: { name, uidValidity } });
+  });
+
+  it("R1 of messages that only their bodies tell apart sends those too that may be there, as uncertain", async () => {
+    const [some, others] = [withBody("some"), withBody("more")];
+    const folder = new FolderFixture([some, others], { target: [{ levels: ["INBOX"], messages: [others] }] });
+    expect(await folder.copy()).toMatchObject({ copied: 2, uncertain: 2 });
+    expect(texts(folder.targetInbox.messages)).toEqual(texts([some, others, others]));
+  });
 
   it("copies only what is missing", async () => {
     const folder = new FolderFixture([one, two, three], { target: half });

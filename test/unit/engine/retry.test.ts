@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultRetryPolicy, pauseBeforeRetry, type RetryPolicy } from "../../../src/engine/retry.js";
+import { defaultRetryPolicy, graver, pauseBeforeRetry, type RetryPolicy } from "../../../src/engine/retry.js";
 import { MigrationError, type MigrationErrorCode, migrationErrorCodes } from "../../../src/errors.js";
 
 const policy: RetryPolicy = { attempts: 4, firstPauseMs: 100, maxPauseMs: 300 };
@@ -44,5 +44,30 @@ describe("the pause before another attempt", () => {
     expect(defaultRetryPolicy.attempts).toBe(5);
     expect(pauseBeforeRetry(new MigrationError("connection-lost", "…"), 4, defaultRetryPolicy)).toBeLessThan(60_000);
     expect(pauseBeforeRetry(new MigrationError("connection-lost", "…"), 5, defaultRetryPolicy)).toBeUndefined();
+  });
+});
+
+describe("of two errors, a pass ends with", () => {
+  const lost = new MigrationError("connection-lost", "…");
+  const asked = (retryAfterMs: number) => new MigrationError("throttled", "…", { retryAfterMs });
+  const full = new MigrationError("quota-exceeded", "…");
+
+  it("R16 the one that asks for the longer pause, whichever came first", () => {
+    const [short, long] = [asked(1_000), asked(300_000)];
+    for (const [one, other] of [
+      [lost, long],
+      [short, long],
+    ] as const) {
+      expect(graver(one, other)).toBe(long);
+      expect(graver(long, one)).toBe(long);
+      expect(graver(long, other)).toBe(long);
+    }
+  });
+
+  it("else the first, and the first that somebody has to do something about", () => {
+    const again = new MigrationError("connection-lost", "…");
+    expect(graver(undefined, lost)).toBe(lost);
+    expect(graver(lost, again)).toBe(lost);
+    expect(graver(full, asked(300_000))).toBe(full);
   });
 });

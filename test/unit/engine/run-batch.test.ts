@@ -22,7 +22,7 @@ function run(store: MigrationStore, change: Partial<BatchRun> = {}) {
     batch: BATCH,
     store,
     endpoint: "IMAPEndpoint",
-    cap: 10,
+    caps: () => ({ initial: 10, incremental: 10 }),
     worker: "worker-1",
     migrate: async () => emptyBooks,
     tell: {
@@ -67,6 +67,7 @@ describe("running a batch", () => {
   it("calls what fails or stops after a first sync incremental", async () => {
     const store = await storeWith(terry, ann);
     await run(store).promise;
+    await store.queueUsers(BATCH);
     const controller = new AbortController();
     await run(store, {
       signal: controller.signal,
@@ -99,7 +100,7 @@ describe("running a batch", () => {
     const controller = new AbortController();
     let begun = 0;
     await run(store, {
-      cap: 1,
+      caps: () => ({ initial: 1, incremental: 1 }),
       signal: controller.signal,
       migrate: (_, signal) => {
         begun += 1;
@@ -212,7 +213,7 @@ it("R16 waits for room at the endpoint that another batch holds", async () => {
   const held = await store.claimUser("Other", claimOf({ cap: 1 }));
   const clock = new VirtualClock();
   void clock.passed(5_000).then(() => held && store.releaseUser(held, { status: "Synced" }));
-  await run(store, { cap: 1, clock }).promise;
+  await run(store, { caps: () => ({ initial: 1, incremental: 1 }), clock }).promise;
   expect(await statuses(store)).toEqual([`${terry} Synced`]);
   expect(clock.now()).toBeGreaterThanOrEqual(5_000);
 });
