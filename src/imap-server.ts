@@ -1,3 +1,4 @@
+import { SignInGuard } from "./engine/sign-in-guard.js";
 import { MigrationError } from "./errors.js";
 import { type ImapSecurity, openImapConnection } from "./imap/imap-connection.js";
 import { ImapTarget } from "./imap/imap-target.js";
@@ -35,7 +36,10 @@ export interface ImapServerOptions {
    * has to ask for every message, which takes a round trip. Default 1.
    */
   readonly connections?: number;
-  /** Called for each connection with the EmailAddress of the row; what it gives is used once and not kept. */
+  /**
+   * Called with the EmailAddress of the row each time that its mailbox is opened; what it gives signs in on each of the
+   * `connections`, and is not kept.
+   */
   readonly credentials: (user: string) => TargetCredentials | Promise<TargetCredentials>;
 }
 
@@ -51,14 +55,16 @@ export function imapServer(options: ImapServerOptions): MigrationTarget {
   if (!Number.isInteger(connections) || connections < 1 || connections > MAX_CONNECTIONS) {
     throw new MigrationError("option-invalid", `connections must be a whole number from 1 to ${MAX_CONNECTIONS}`);
   }
+  const guard = new SignInGuard();
   const scheme = address.security === "Ssl" ? "imaps" : "imap";
   return {
     name: `${scheme}://${address.remoteServer}:${address.port}`,
     async openMailbox(user, { signal }) {
       const login = await credentialsFor(options, user);
-      const first = await openImapConnection(address, login, { signal });
+      const open = () => openImapConnection(address, login, { signal });
+      const first = await guard.open(login, open, signal);
       if (first.capabilities.has("LITERAL+")) return new ImapTarget(first);
-      const more = Array.from({ length: connections - 1 }, () => openImapConnection(address, login, { signal }));
+      const more = Array.from({ length: connections - 1 }, () => guard.open(login, open, signal));
       const opened = await Promise.allSettled(more);
       const parallel = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
       // One refused is no reason to do without the others: servers count connections.

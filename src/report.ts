@@ -19,7 +19,7 @@ export interface RunFigures {
 
 /** What became of one folder under one UIDVALIDITY. */
 export interface FolderReport extends Omit<FolderRecord, "syncPoint"> {
-  /** A folder filter leaves it out, and so many of its messages are not in its books; absent for all other folders. */
+  /** A folder filter leaves it out, or the provider's profile, and so many of its messages are not in its books; absent for all other folders. */
   readonly leftOut?: number;
 }
 
@@ -102,14 +102,26 @@ export class MigrationReport {
     }
   }
 
-  /** The same for one user. */
+  /**
+   * The messages that the source has moved since they were copied, user by user: `movedFrom` says where each was copied
+   * from and where its copy stands (`docs/incremental-sync.md`).
+   */
+  async *movedItems(): AsyncGenerator<ItemRecord> {
+    for await (const { emailAddress } of this.#store.listUsers(this.batch)) {
+      const items = this.#store.listItems(this.batch, emailAddress, ["alreadyThere"]);
+      for await (const item of items) if (item.movedFrom) yield item;
+    }
+  }
+
+  /** The items of one user. */
   itemsOf(emailAddress: string): AsyncIterable<ItemRecord> {
     return this.#store.listItems(this.batch, emailAddress, NOT_COPIED);
   }
 
   /**
    * Microsoft's error report (`MigrationErrors.csv`) in pieces: a line for each user that failed, with `EmailAddress` and
-   * `ErrorMessage`, and, beyond Microsoft's, one for each folder left out and each message that needs a look, with folder,
+   * `ErrorMessage`, and, beyond Microsoft's, one for each folder left out and each message that needs a look (not those
+   * that another folder gave), with folder,
    * UID, date, reason and remedy. RFC 4180 with a byte order mark, safe to open in a spreadsheet program:
    * `docs/reports.md`.
    */

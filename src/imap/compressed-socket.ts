@@ -7,7 +7,8 @@ type Done = (error?: Error | null) => void;
 export class CompressedSocket extends Duplex {
   readonly #socket: Duplex;
   readonly #deflate = createDeflateRaw();
-  readonly #inflate = createInflateRaw();
+  /** A server that closes the line does not end its stream first: what is there is all of it. */
+  readonly #inflate = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
 
   constructor(socket: Duplex) {
     super();
@@ -19,7 +20,10 @@ export class CompressedSocket extends Duplex {
     });
     this.#inflate.on("end", () => this.push(null));
     for (const stream of [socket, this.#deflate, this.#inflate]) stream.on("error", (error) => this.destroy(error));
-    socket.on("close", () => this.destroy());
+    // Behind an end, the last octets may still be inflated.
+    socket.on("close", () => {
+      if (!socket.readableEnded) this.destroy();
+    });
   }
 
   override _read(): void {

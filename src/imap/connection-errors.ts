@@ -69,6 +69,7 @@ const FAULTS = new Map<string, Fault>([
   ["UnexpectedTag", ["protocol-error", "answered a command that it was not sent"]],
   ["ResponseProcessingFailed", ["protocol-error", "sent an answer that cannot be processed"]],
   ["COMPRESS_TRAILING_DATA", ["protocol-error", "sent something behind the OK to COMPRESS"]],
+  ["Z_DATA_ERROR", ["protocol-error", "agreed on compression and sent something else"]],
   ["InvalidStringValue", UNREPRESENTABLE],
   ["InvalidTextValue", UNREPRESENTABLE],
   ["InvalidTokenValue", UNREPRESENTABLE],

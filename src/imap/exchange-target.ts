@@ -1,9 +1,11 @@
 import { MigrationError } from "../errors.js";
+import type { Flag } from "../mail/flags.js";
 import type { FolderPlan, ListedFolder, TargetFolder } from "../mail/folder.js";
 import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
 import type {
   Appended,
   FindOptions,
+  FlagUpdate,
   Found,
   Loss,
   MailTarget,
@@ -137,6 +139,20 @@ export class ExchangeTarget implements MailTarget, TargetReading {
     }
   }
 
+  /** Categories and everything else that it does not take are left out. */
+  updateFlags(
+    folder: Pick<TargetFolder, "name" | "path" | "uidValidity">,
+    updates: readonly FlagUpdate[],
+    options?: Abortable,
+  ): Promise<void> {
+    const taken = updates.map(({ ids, add, remove }) => ({
+      ids,
+      add: takenByExchange(add),
+      remove: takenByExchange(remove),
+    }));
+    return this.#target.updateFlags(folder, taken, options);
+  }
+
   examineFolder(folder: Pick<TargetFolder, "name" | "path">, options?: Abortable): Promise<TargetFolder | undefined> {
     return this.#target.examineFolder(folder, options);
   }
@@ -152,6 +168,11 @@ export class ExchangeTarget implements MailTarget, TargetReading {
   close(): Promise<void> {
     return this.#target.close();
   }
+}
+
+function takenByExchange(flags: readonly Flag[]): Flag[] {
+  const { kept, flagged } = exchangeFlags(new Set(flags));
+  return flagged ? [...kept, "\\Flagged"] : [...kept];
 }
 
 function appended(id: string | undefined, lost: readonly Loss[], hasItsFlag: boolean): Appended {

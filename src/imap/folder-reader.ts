@@ -43,13 +43,13 @@ export class FolderReader {
   }
 
   async #listHeads(folder: FolderToOpen, options: ListMessagesOptions): Promise<MessageHead[]> {
-    const { uids, fromUid = 1, toUid, headers = false, emailIds = false } = options;
+    const { uids, fromUid = 1, toUid, headers = false, emailIds = false, changedSince } = options;
     const wanted = uids && UidSet.of(uids);
     const highest = toUid ?? Number.POSITIVE_INFINITY;
     // `n:*` always names the last message, even one below n (RFC 9051 section 9, seq-range).
     const wants = wanted ? (uid: number) => wanted.has(uid) : (uid: number) => uid >= fromUid && uid <= highest;
     const { path } = folder;
-    const asked = { headers, emailIds, wants, path };
+    const asked = { headers, emailIds, wants, path, changedSince };
     const list = (set: string) => listHeads(this.#connection, this.#opener.open(folder), { set, ...asked });
     if (!wanted) return await listAll({ from: fromUid, to: toUid }, list);
     const parts = await Promise.all(uidSets([...wanted], this.#most).map(async (set) => wholly(await list(set))));

@@ -116,6 +116,7 @@ function readable(text: string): string {
 
 /** What would end a line, a field of SASL PLAIN (RFC 4616) or one of XOAUTH2 is not sent, whatever the mechanism. */
 function checkLogin({ user, password = "", accessToken = "", authorizationId = "" }: ImapLogin): void {
-  if (!/[\0\r\n]/.test(user + password + authorizationId) && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
+  const fields = accessToken === "" ? /[\0\r\n]/ : /[\0\x01\r\n]/;
+  if (!fields.test(user + password + authorizationId) && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
   throw new MigrationError("login-format", "A name, password or token with CR, LF or NUL cannot be sent");
 }

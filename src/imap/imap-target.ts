@@ -6,6 +6,7 @@ import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
 import type {
   Appended,
   FindOptions,
+  FlagUpdate,
   Found,
   Loss,
   MailTarget,
@@ -167,7 +168,7 @@ export class ImapTarget implements MailTarget, TargetReading {
    * another one. Resolves with the flags that the server says each has now; a server need not say it.
    * @throws MigrationError `access-denied` of scope `folder` where the server says no
    */
-  addFlags(
+  async addFlags(
     folder: TargetFolder,
     uids: readonly number[],
     flags: readonly Flag[],
@@ -179,6 +180,33 @@ export class ImapTarget implements MailTarget, TargetReading {
       told.set(row.uid, row.flags);
       return true;
     };
+    await this.#storeIn(folder, () => [{ uids, what: `+FLAGS (${flags.join(" ")})` }], readFlags);
+    return told;
+  }
+
+  updateFlags(
+    folder: Pick<TargetFolder, "name" | "path" | "uidValidity">,
+    updates: readonly FlagUpdate[],
+    { signal }: Abortable = {},
+  ): Promise<void> {
+    const storesOf = ({ permanentFlags }: SelectedFolder) =>
+      updates.flatMap(({ ids, add, remove }) => {
+        const uids = ids.map(Number).sort((one, other) => one - other);
+        return (["+", "-"] as const).flatMap((sign) => {
+          const { kept } = permittedFlags(new Set(sign === "+" ? add : remove), permanentFlags);
+          const flags = kept.filter((flag) => FLAG.test(flag));
+          return flags.length > 0 ? [{ uids, what: `${sign}FLAGS.SILENT (${flags.join(" ")})` }] : [];
+        });
+      });
+    return abortable(signal, () => this.#storeIn(folder, storesOf));
+  }
+
+  /** Opens the folder and stores flags there, one command behind the other. */
+  #storeIn(
+    folder: Pick<TargetFolder, "name" | "path" | "uidValidity">,
+    storesOf: (selected: SelectedFolder) => readonly { readonly uids: readonly number[]; readonly what: string }[],
+    readAnswer: (text: string, literals: readonly Buffer[]) => boolean = () => false,
+  ): Promise<void> {
     return this.#lane.alone(folder.name, async () => {
       this.#reader.forgetOpenFolder();
       const { wire } = this.#connection;
@@ -191,15 +219,14 @@ export class ImapTarget implements MailTarget, TargetReading {
           folder: folder.path,
         });
       }
-      for (let next = 0; next < uids.length; ) {
-        const part = sequenceSet(uids, next);
-        const stored = await wire.run(`UID STORE ${part.set} +FLAGS (${flags.join(" ")})`, {
-          untagged: readFlags,
-        });
-        if (stored.status !== "OK") throw this.#connection.refusal(stored, { verb: "STORE", folder: folder.path });
-        next = part.next;
+      for (const { uids, what } of storesOf(selected)) {
+        for (let next = 0; next < uids.length; ) {
+          const part = sequenceSet(uids, next);
+          const stored = await wire.run(`UID STORE ${part.set} ${what}`, { untagged: readAnswer });
+          if (stored.status !== "OK") throw this.#connection.refusal(stored, { verb: "STORE", folder: folder.path });
+          next = part.next;
+        }
       }
-      return told;
     });
   }
 

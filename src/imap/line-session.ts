@@ -161,10 +161,13 @@ export async function startTls(session: LineSession, at: string): Promise<void> 
   }
 }
 
-/** RFC 9051 section 6.1.1. */
-export async function askCapabilities(session: LineSession): Promise<string[]> {
-  const { status, text, untagged } = await session.send("CAPABILITY", ["CAPABILITY"]);
-  if (status !== "OK") throw refused(status, text, "CAPABILITY");
+/**
+ * RFC 9051 section 6.1.1.
+ * @param secrets those that were sent before
+ */
+export async function askCapabilities(session: LineSession, secrets: readonly string[] = []): Promise<string[]> {
+  const { status, text, untagged } = await session.send("CAPABILITY", ["CAPABILITY"], secrets);
+  if (status !== "OK") throw refused(status, text, "CAPABILITY", secrets);
   const listed = announced(text, untagged);
   if (listed === undefined) throw new MigrationError("protocol-error", "CAPABILITY was answered without a list");
   return listed;

@@ -16,6 +16,8 @@ export interface HeadListing {
   readonly wants: (uid: number) => boolean;
   /** As people read the folder. */
   readonly path: string;
+  /** Only what changed after this HIGHESTMODSEQ; absent: all of the set. */
+  readonly changedSince?: bigint | undefined;
 }
 
 /** What one command listed. */
@@ -42,30 +44,42 @@ export async function listAll(
 ): Promise<MessageHead[]> {
   const parts: MessageHead[][] = [];
   let { to } = range;
+  let rows = 0;
   while (to === undefined || to >= range.from) {
-    const { heads, lowest } = await list(`${range.from}:${to ?? "*"}`);
-    parts.unshift(heads);
-    if (lowest === undefined || (to !== undefined && lowest > to)) break;
+    const highest: number = to ?? MAX_UID;
+    const { heads, lowest = range.from } = await list(`${range.from}:${to ?? "*"}`);
+    if (lowest > highest) throw new MigrationError("protocol-error", `The server broke a list off at UID ${lowest}`);
+    // What comes too early comes again with the part that it belongs to.
+    const part = heads.filter(({ uid }) => uid >= lowest && uid <= highest);
+    rows = checkedRows(rows + part.length);
+    parts.unshift(part);
     to = lowest - 1;
   }
   return parts.flat();
 }
 
+const MAX_UID = 0xffff_ffff;
 /** No honest folder has more; a hostile one would fill the memory. */
 const MAX_ROWS = 2_000_000;
+
+function checkedRows(rows: number): number {
+  if (rows <= MAX_ROWS) return rows;
+  throw new MigrationError("response-too-large", `The server lists more than ${MAX_ROWS} messages`);
+}
 
 /** One command. The folder was opened by the command written before. */
 export async function listHeads(
   connection: ImapConnection,
   opening: FolderOpening,
-  { set, headers, emailIds, wants, path }: HeadListing,
+  { set, headers, emailIds, wants, path, changedSince }: HeadListing,
 ): Promise<ListedHeads> {
   const heads: MessageHead[] = [];
   let lowest: number | undefined;
   let ascending = true;
   let last = 0;
   const more = `${emailIds ? emailIdItem(connection) : ""}${headers ? " BODY.PEEK[HEADER]" : ""}`;
-  const answer = await connection.wire.run(`UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${more})`, {
+  const since = changedSince === undefined ? "" : ` (CHANGEDSINCE ${changedSince})`;
+  const answer = await connection.wire.run(`UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${more})${since}`, {
     untagged: (text, literals) => {
       // The tagged answer has room for one response code.
       lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
@@ -73,9 +87,7 @@ export async function listHeads(
       // A row with neither size nor date is news about flags that nobody asked for.
       const isNews = row.size === undefined && row.internalDate === undefined;
       if (uid === undefined || isNews || !wants(uid)) return false;
-      if (heads.length >= MAX_ROWS) {
-        throw new MigrationError("response-too-large", `The server lists more than ${MAX_ROWS} messages`);
-      }
+      checkedRows(heads.length + 1);
       ascending &&= uid > last;
       last = uid;
       heads.push(messageHead(uid, row));

@@ -22,11 +22,20 @@ export async function signInThroughProxy(
   secrets: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<SignedIn> {
-  const { password: proxyPassword } = new URL(server.proxy);
-  const client = await signIn(server, login, [...secrets, proxyPassword, decodeURIComponent(proxyPassword)], signal);
+  const client = await signIn(server, login, [...secrets, ...passwordsOf(server.proxy)], signal);
   const { socket } = client.unbind();
   socket.pause();
   return { socket, capabilities: [...client.capabilities].map(capability) };
+}
+
+/** As it stands in the address, and as imapflow sends it. */
+function passwordsOf(proxy: string): string[] {
+  const { password } = new URL(proxy);
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password]; // a % that escapes nothing is sent as it is
+  }
 }
 
 async function signIn(

@@ -44,7 +44,8 @@ function oauth(
 ): SignInCommand | undefined {
   // A refusal comes as a challenge with the reason, which wants one more line before the NO (RFC 7628 section 3.2.3).
   if (capabilities.has("AUTH=OAUTHBEARER")) {
-    const response = base64(`n,a=${user},\x01host=${remoteServer}\x01port=${port}\x01auth=Bearer ${token}\x01\x01`);
+    const name = user.replaceAll("=", "=3D").replaceAll(",", "=2C"); // RFC 5801 section 4, `saslname`
+    const response = base64(`n,a=${name},\x01host=${remoteServer}\x01port=${port}\x01auth=Bearer ${token}\x01\x01`);
     return { isOauth: true, lines: [...authenticate("OAUTHBEARER", response, capabilities), "AQ=="] };
   }
   if (capabilities.has("AUTH=XOAUTH2")) {

@@ -42,8 +42,8 @@ export function checkServerAddress(options: ServerAddressOptions): ImapServerAdd
 
 /** A proxy's password stands in its address, so no error repeats it. */
 function checkProxy(proxy: string): void {
-  const protocol = URL.canParse(proxy) ? new URL(proxy).protocol : "";
-  if (/^(socks[45]?|socks4a|https?):$/.test(protocol)) return;
+  const { protocol, hostname } = URL.canParse(proxy) ? new URL(proxy) : { protocol: "", hostname: "" };
+  if (/^(socks[45]?|socks4a|https?):$/.test(protocol) && hostname !== "") return;
   throw new MigrationError(
     "option-invalid",
     "proxy must be an address that begins with socks5://, socks4:// or http://",

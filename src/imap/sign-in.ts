@@ -80,7 +80,7 @@ class SignInAttempt {
     const offered = (security === "Tls" ? undefined : announced(greeting)) ?? (await askCapabilities(session));
     const announcedNow = await this.#authenticate(session, new Set(offered.map(upperCase)));
     if (!this.#server.compress) return signedIn(session.release(), announcedNow);
-    const capabilities = announcedNow ?? (await askCapabilities(session));
+    const capabilities = announcedNow ?? (await askCapabilities(session, this.#secrets));
     const compressed = await this.#compress(session, new Set(capabilities.map(upperCase)));
     const plain = session.release();
     return signedIn(compressed ? new CompressedSocket(plain) : plain, capabilities);

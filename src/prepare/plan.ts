@@ -1,5 +1,7 @@
 import type { CsvRow } from "../csv-row.js";
+import { identifiedSource } from "../engine/identified-source.js";
 import { NAME_TAKEN, planFolders } from "../engine/plan-folders.js";
+import { readingOrder } from "../engine/reading-order.js";
 import { MigrationError } from "../errors.js";
 import { type MigrationLimits, microsoft365Limits } from "../limits.js";
 import { type FolderPlan, folderPath, type ListedFolder, type SourceFolder } from "../mail/folder.js";
@@ -8,6 +10,7 @@ import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
 import { type MessageFilter, ruleAgainst } from "../mail/message-filter.js";
 import type { SkipRule } from "../outcome.js";
+import type { ProviderProfile } from "../providers/provider-profile.js";
 import type { ThrottleProfile } from "../throttle-profiles.js";
 import { type DurationRange, estimate, estimateAll } from "./estimate.js";
 import { inOrder } from "./in-order.js";
@@ -19,6 +22,8 @@ export interface PlanOptions {
   openTarget(row: CsvRow, signal: AbortSignal): Promise<MailTarget>;
   /** Default: Microsoft's. */
   readonly limits?: MigrationLimits;
+  /** What the source server is like, as the endpoint has it. Default: every folder is read whole. */
+  readonly provider?: ProviderProfile | undefined;
   readonly folderFilter?: FolderFilter | undefined;
   readonly messageFilter?: MessageFilter | undefined;
   /** The limits of the services at both ends. Default none: no duration is given. */
@@ -49,11 +54,11 @@ export interface PlannedFolder {
   readonly octets: number;
 }
 
-/** A folder that the filter leaves out. */
-export interface PlannedLeftOut extends FolderLeftOut {
+/** A folder that the filter leaves out, or the provider's profile, which says what that loses. */
+export type PlannedLeftOut = (FolderLeftOut | { readonly by: "provider"; readonly reason: string }) & {
   readonly source: string;
   readonly messages: number;
-}
+};
 
 /** Messages that would not arrive. */
 export interface PredictedRefusal {
@@ -70,6 +75,8 @@ export interface UserPlan {
   readonly user: string;
   readonly folders: readonly PlannedFolder[];
   readonly leftOut: readonly PlannedLeftOut[];
+  /** What cannot be migrated since the server does not show it; empty where nothing is known of that kind. */
+  readonly warnings: readonly string[];
   /** Patterns of the folder filter that name no folder here. */
   readonly unusedPatterns: readonly string[];
   readonly refusals: readonly PredictedRefusal[];
@@ -109,7 +116,7 @@ export function planUsers(options: PlanOptions): AsyncGenerator<UserPlan, void, 
     } catch (cause) {
       const error = MigrationError.from(cause);
       if (signal.aborted) throw new MigrationError("aborted", "The plan was stopped");
-      const none = { folders: [], leftOut: [], unusedPatterns: [], refusals: [], messages: 0, octets: 0 };
+      const none = { folders: [], leftOut: [], warnings: [], unusedPatterns: [], refusals: [], messages: 0, octets: 0 };
       return { user: row.emailAddress, ...none, error };
     }
   });
@@ -145,16 +152,19 @@ async function planUser(options: PlanOptions, row: CsvRow, signal: AbortSignal):
     target = await options.openTarget(row, signal);
     const existing = await target.listFolders({ signal });
     const rules = options.folderFilter?.leftOut(listed);
+    const order = readingOrder(listed, options.provider);
+    const rest = new Set(order.folders.flatMap(({ folder, copies }) => (copies === "rest" ? folder : [])));
     const plans = planFolders(
-      listed.filter(({ name }) => !rules?.has(name)),
+      order.folders.flatMap(({ folder }) => (rules?.has(folder.name) ? [] : folder)),
       { folders: existing, names: target.capabilities.names },
     );
+    const reader = rest.size > 0 ? identifiedSource(source) : source;
     const { limits = microsoft365Limits, messageFilter } = options;
     const maxMessageSize = Math.min(limits.maxMessageSize, target.capabilities.maxMessageSize);
     const tally = new Tally({ ...limits, maxMessageSize }, messageFilter);
     const folders: PlannedFolder[] = [];
     for (const plan of plans) {
-      const sum = await tally.read(source, plan, signal);
+      const sum = await tally.read(reader, plan, { copiesRest: rest.has(plan.source), signal });
       folders.push(plannedFolder(plan, existing, sum));
     }
     const room = await options.roomFor?.(row.emailAddress, signal);
@@ -162,7 +172,13 @@ async function planUser(options: PlanOptions, row: CsvRow, signal: AbortSignal):
     const duration = estimate({ messages, octets }, options.throttles ?? []);
     return {
       ...{ user: row.emailAddress, folders, messages, octets },
-      leftOut: listed.flatMap((folder) => plannedLeftOut(folder, rules?.get(folder.name))),
+      leftOut: [
+        ...listed.flatMap((folder) => plannedLeftOut(folder, rules?.get(folder.name))),
+        ...order.excluded
+          .filter(({ folder }) => !rules?.has(folder.name))
+          .flatMap(({ folder, reason }) => plannedLeftOut(folder, { by: "provider", reason })),
+      ],
+      warnings: order.warnings,
       unusedPatterns: options.folderFilter?.unused(listed) ?? [],
       refusals: tally.refusals(room),
       ...(duration && { duration }),
@@ -180,6 +196,8 @@ interface Sum {
 /** What the rules say of the messages, as they are listed. */
 class Tally {
   readonly copied: Sum = { messages: 0, octets: 0 };
+  /** By which ids the source knows them, where it does. */
+  readonly #copiedIds = new Set<string>();
   readonly #refused = new Map<PredictedRefusal["reason"], Sum>();
   readonly #limits: MigrationLimits;
   readonly #filter: MessageFilter | undefined;
@@ -189,12 +207,18 @@ class Tally {
     this.#filter = filter;
   }
 
-  /** What the folder holds. */
-  async read(source: MailSource, { source: folder, refusal }: FolderPlan, signal: AbortSignal): Promise<Sum> {
+  /** What the folder holds. One that copies the rest gives nothing that another has given. */
+  async read(
+    source: MailSource,
+    { source: folder, refusal }: FolderPlan,
+    { copiesRest, signal }: { readonly copiesRest: boolean; readonly signal: AbortSignal },
+  ): Promise<Sum> {
     const sum: Sum = { messages: 0, octets: 0 };
     if (!folder.selectable || folder.messages === 0) return sum;
     for await (const head of source.listMessages(folder, { signal })) {
       add(sum, head.size);
+      const { emailId } = head;
+      if (copiesRest && emailId !== undefined && this.#copiedIds.has(emailId)) continue;
       const rule = this.#filter && ruleAgainst(this.#filter, head);
       if (refusal !== undefined) add(this.#refusedFor("folder-refused"), head.size);
       else if (rule) add(this.#refusedFor(rule), head.size);
@@ -202,7 +226,10 @@ class Tally {
       // Which of them are the oldest makes a difference for the octets alone: those of the last to be read are taken.
       else if (!this.#filter && this.copied.messages >= this.#limits.maxItems)
         add(this.#refusedFor("too-many"), head.size);
-      else add(this.copied, head.size);
+      else {
+        add(this.copied, head.size);
+        if (emailId !== undefined) this.#copiedIds.add(emailId);
+      }
     }
     return sum;
   }
@@ -237,6 +264,9 @@ function plannedFolder(plan: FolderPlan, existing: readonly ListedFolder[], sum:
   };
 }
 
-function plannedLeftOut(folder: SourceFolder, rule: FolderLeftOut | undefined): PlannedLeftOut[] {
+function plannedLeftOut(
+  folder: SourceFolder,
+  rule: FolderLeftOut | { readonly by: "provider"; readonly reason: string } | undefined,
+): PlannedLeftOut[] {
   return rule && folder.selectable ? [{ source: folderPath(folder.levels), messages: folder.messages, ...rule }] : [];
 }

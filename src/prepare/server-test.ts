@@ -26,12 +26,20 @@ export interface MigrationEndpointTest extends Omit<ServerProbe, "stages" | "fai
 /** How long a login and a folder list may take before the test gives up, in milliseconds. */
 const LOGIN_TIMEOUT_MS = 60_000;
 
-/** Tests a server without credentials and then, with `openSource`, one login and its folder list. */
+/**
+ * Tests a server without credentials and then, with `openSource`, one login and its folder list. Behind a proxy only the
+ * latter: a probe would go past it.
+ * @throws MigrationError `aborted`; `option-invalid` behind a proxy without `openSource`
+ */
 export async function testServer(
-  { remoteServer, port, security, ca, acceptUntrustedCertificates }: ImapServerAddress,
+  { remoteServer, port, security, ca, acceptUntrustedCertificates, proxy }: ImapServerAddress,
   openSource: ((signal: AbortSignal) => Promise<MailSource>) | undefined,
   signal?: AbortSignal,
 ): Promise<MigrationEndpointTest> {
+  if (proxy !== undefined) {
+    if (openSource) return await testLogin({ ok: true, stages: [] }, openSource, signal);
+    throw new MigrationError("option-invalid", "An endpoint behind a proxy can be tested only with a row");
+  }
   const probe = await probeServer({ host: remoteServer, port, security, ca, acceptUntrustedCertificates, signal });
   if (!probe.ok || !openSource) return probe;
   return await testLogin(probe, openSource, signal);

@@ -5,7 +5,7 @@ import type { ProviderProfile } from "./provider-profile.js";
 /** One folder to read, and how much of it. */
 export interface ProviderFolder {
   readonly folder: SourceFolder;
-  /** `all` of its messages, or the `rest`: those that the target has from no folder before it in the plan. */
+  /** `all` of its messages, or the `rest`: those that the target has from no other folder, in this pass or an earlier one. */
   readonly copies: "all" | "rest";
 }
 
@@ -28,7 +28,7 @@ export interface ProviderFolderPlan {
  * In which order the folders of a source are read, and which are left out because they only show messages of others.
  *
  * - Without labels: as listed. With labels: INBOX, `\Drafts`, `\Sent`, then the labels as listed, `\Junk`, `\Trash`. With
- *   `labels: "one"` each of them after the first copies the rest, so that this order says which folder gets the copy.
+ *   `labels: "one"` each of them copies the rest, so that this order says which folder gets the copy.
  * - Folders that show the messages of all others, and some that stand nowhere else (Gmail's All Mail), come last and copy
  *   the rest: left out, they would take archived mail without a label with them; copied whole, they would double all.
  * - Views are left out, unless the server hides the folder that has everything: then a view may be the only place where
@@ -48,10 +48,9 @@ export function planProviderFolders(
   const views = source.filter((folder) => lossOf(folder) !== undefined && !rest.includes(folder));
   const own = source.filter((folder) => !rest.includes(folder) && !views.includes(folder));
   const ordered = rules.labels ? inReadingOrder(own) : own;
-  const firstHolder = ordered.findIndex(({ selectable }) => selectable);
   return {
     folders: [
-      ...ordered.map((folder, at) => plan(folder, rules.labels === "one" && at > firstHolder ? "rest" : "all")),
+      ...ordered.map((folder) => plan(folder, rules.labels === "one" ? "rest" : "all")),
       ...[...(isHidden ? views : []), ...rest].map((folder) => plan(folder, "rest")),
     ],
     excluded: isHidden ? [] : views.map((folder) => ({ folder, reason: lossOf(folder) ?? "" })),

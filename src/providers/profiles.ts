@@ -57,7 +57,7 @@ export const yahoo: ProviderProfile = Object.freeze({
   folders: plainFolders,
   notes: Object.freeze([
     "Each person makes an app password: Account security, Generate app password.",
-    "A command about more than 1,000 messages is answered for 1,000 of them, with OK (MESSAGELIMIT, RFC 9738): check the counts of larger folders.",
+    "A folder of more than 1,000 messages is listed by several commands (MESSAGELIMIT, RFC 9738).",
   ]),
 });
 

@@ -8,15 +8,15 @@ export interface IdentifiedMessage {
 }
 
 export interface SplitRest<Message> {
-  /** To be copied: no folder before this one holds it, or nobody can tell. */
+  /** To be copied: the target has it from no other folder, or nobody can tell. */
   readonly rest: Message[];
-  /** To be skipped: the target has it already from a folder before this one. */
+  /** To be skipped: the target has it already from another folder. */
   readonly held: Message[];
 }
 
 /**
  * Which messages of a folder that copies the rest are to be copied. `held` has the ids of the messages that the target
- * has from the folders before it: `copied` or `alreadyThere`, in this pass or an earlier one. A message that was refused
+ * has from whichever folder: `copied` or `alreadyThere`, in this pass or an earlier one. A message that was refused
  * or failed there is not among them and gets a second chance here: a double is better than a loss. So does a message
  * without an id.
  */

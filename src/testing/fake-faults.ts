@@ -56,6 +56,7 @@ export interface FaultKinds {
   ensureFolder: CallFault;
   append: AppendFault;
   find: CallFault;
+  updateFlags: CallFault;
   examineFolder: CallFault;
 }
 

@@ -18,6 +18,8 @@ export interface FolderContent {
 /** A message in a {@link FakeFolder}. */
 export interface FakeMessage extends StoredMessage {
   readonly uid: number;
+  /** MODSEQ: the folder's `highestModSeq` when the message or its flags last changed. */
+  readonly modSeq: bigint;
   /** What a listing claims as RFC822.SIZE; absent: the truth. */
   readonly claimedSize?: number;
 }
@@ -25,8 +27,8 @@ export interface FakeMessage extends StoredMessage {
 /** One folder of a {@link FakeMailbox}. Whatever is changed here, every fake over the mailbox sees at once. */
 export class FakeFolder {
   /** The raw name, levels in modified UTF-7. */
-  readonly name: string;
-  readonly levels: readonly string[];
+  name: string;
+  levels: readonly string[];
   readonly specialUse: SpecialUse | undefined;
   selectable: boolean;
   uidValidity: number;
@@ -60,8 +62,7 @@ export class FakeFolder {
   /** Stores a message and returns its UID. */
   add(message: StoredMessage & { readonly claimedSize?: number }): number {
     const uid = this.uidNext++;
-    this.#messages.set(uid, { ...message, uid });
-    this.highestModSeq++;
+    this.#messages.set(uid, { ...message, uid, modSeq: ++this.highestModSeq });
     return uid;
   }
 
@@ -72,8 +73,7 @@ export class FakeFolder {
   setFlags(uid: number, flags: Iterable<Flag>): void {
     const message = this.#messages.get(uid);
     if (!message) throw new Error(`${this.name} holds no message ${uid}`);
-    this.#messages.set(uid, { ...message, flags: new Set(flags) });
-    this.highestModSeq++;
+    this.#messages.set(uid, { ...message, flags: new Set(flags), modSeq: ++this.highestModSeq });
   }
 
   /** What a deleted and restored folder does: the same messages under a new UIDVALIDITY, numbered from `firstUid`. */
@@ -108,6 +108,15 @@ export class FakeMailbox {
     const folder = new FakeFolder(name, content, this.#uidValidity++);
     this.folders.push(folder);
     return folder;
+  }
+
+  /** The same messages under the same UIDs and UIDVALIDITY, as most servers do. */
+  renameFolder(path: string, levels: readonly string[]): void {
+    const folder = this.folder(path);
+    const name = this.nameOf(levels);
+    if (this.find(name)) throw new Error(`there is a folder ${name} already`);
+    folder.levels = levels;
+    folder.name = name;
   }
 
   removeFolder(path: string): void {

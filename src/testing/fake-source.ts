@@ -14,6 +14,8 @@ export interface FakeSourceOptions {
   faults?: readonly FakeFault[] | FaultScript;
   /** Every call is noted here, in order. */
   journal?: JournalEntry[];
+  /** False: folders are listed without HIGHESTMODSEQ, as by a server without CONDSTORE. Default true. */
+  condstore?: boolean;
   /** Octets of one chunk of a content; default a third of it. */
   chunkOctets?: number;
 }
@@ -44,6 +46,7 @@ export class FakeSource implements MailSource {
   readonly #connection: FakeConnection;
   readonly #faults: FaultScript;
   readonly #chunkOctets: number | undefined;
+  readonly #hasModSeq: boolean;
   /** Resolves when the last call that took its turn is over. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -52,6 +55,7 @@ export class FakeSource implements MailSource {
     this.#connection = connection ?? new FakeConnection(options.journal ?? []);
     this.#faults = FaultScript.of(options.faults);
     this.#chunkOctets = options.chunkOctets;
+    this.#hasModSeq = options.condstore ?? true;
   }
 
   listFolders({ signal }: Abortable = {}): Promise<SourceFolder[]> {
@@ -59,7 +63,7 @@ export class FakeSource implements MailSource {
       const over = await this.#takeTurn(signal);
       try {
         await this.#connection.obey(this.#faults.next("listFolders"), signal);
-        return this.#mailbox.folders.map(listed);
+        return this.#mailbox.folders.map((folder) => listed(folder, this.#hasModSeq));
       } finally {
         over();
       }
@@ -87,13 +91,14 @@ export class FakeSource implements MailSource {
   }
 
   async *#heads(folder: SourceFolder, options: ListMessagesOptions): AsyncGenerator<MessageHead, void, undefined> {
-    const { signal, uids, fromUid = 0, toUid = Number.POSITIVE_INFINITY, headers = false } = options;
+    const { signal, uids, fromUid = 0, toUid = Number.POSITIVE_INFINITY, headers = false, changedSince = 0n } = options;
     const over = await this.#takeTurn(signal);
     try {
       await this.#connection.obey(this.#faults.next("listMessages", { folder }), signal);
       const wanted = uids && new Set(uids);
       for (const message of this.#open(folder).messages) {
         if (message.uid < fromUid || message.uid > toUid || (wanted && !wanted.has(message.uid))) continue;
+        if (message.modSeq <= changedSince) continue;
         await this.#connection.obey(this.#faults.next("listMessages", { folder, uid: message.uid }), signal);
         yield headOf(message, headers);
       }
@@ -170,12 +175,12 @@ export class FakeSource implements MailSource {
   }
 }
 
-function listed(folder: FakeFolder): SourceFolder {
+function listed(folder: FakeFolder, hasModSeq: boolean): SourceFolder {
   const { name, levels, selectable, specialUse, uidValidity, uidNext, messages, highestModSeq } = folder;
   return {
     ...{ name, levels, selectable, ...(specialUse && { specialUse }) },
     ...(selectable
-      ? { uidValidity, uidNext, messages: messages.length, highestModSeq }
+      ? { uidValidity, uidNext, messages: messages.length, ...(hasModSeq && { highestModSeq }) }
       : { uidValidity: 0, uidNext: 0, messages: 0 }),
   };
 }

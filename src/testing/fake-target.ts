@@ -7,11 +7,14 @@ import {
   type SourceFolder,
   type TargetFolder,
 } from "../mail/folder.js";
-import { headerBlock, matchByHeader } from "../mail/header-key.js";
+import { HeaderIndex } from "../mail/header-index.js";
+import { headerBlock } from "../mail/header-key.js";
 import type { Abortable } from "../mail/mail-source.js";
 import type {
   Appended,
   FindOptions,
+  FlagUpdate,
+  Found,
   Loss,
   MailTarget,
   TargetCapabilities,
@@ -76,6 +79,7 @@ class FakeTarget implements MailTarget {
   readonly #faults: FaultScript;
   /** The folder of each append under way. */
   readonly #appendsUnderWay: string[] = [];
+  readonly #snapshots = new WeakMap<object, HeaderIndex>();
   /** Resolves when the content of the last append was read. */
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -140,22 +144,45 @@ class FakeTarget implements MailTarget {
   find(
     folder: TargetFolder,
     heads: readonly MessageHead[],
-    { signal, fromUid = 0, taken = new Set() }: FindOptions = {},
-  ): Promise<Map<number, Appended>> {
+    { signal, fromUid = 0, taken, snapshot }: FindOptions = {},
+  ): Promise<Map<number, Found>> {
     const entry: JournalEntry = { call: "find", folder: folder.path, uids: heads.map(({ uid }) => uid) };
     return this.#connection.note(entry, async () => {
       const opened = this.#open(folder);
       await this.#begin(this.#faults.next("find", { folder: opened }), signal);
       if (this.#appendsUnderWay.includes(folder.name))
         throw new MigrationError("unexpected", "find is asked while an append is under way");
-      const candidates = opened.messages
-        .filter(({ uid }) => uid >= fromUid && !taken.has(String(uid)))
-        .map(({ uid, octets, internalDate }) => ({
-          ...{ id: String(uid), size: octets.length, header: headerBlock(octets), internalDate },
-        }));
-      const ids = matchByHeader(heads, candidates, { rewrites: this.#options.rewrites ?? false });
-      return new Map([...ids].map(([uid, id]) => [uid, { id }]));
+      const index = (snapshot && this.#snapshots.get(snapshot)) ?? indexOf(opened, fromUid);
+      if (snapshot) this.#snapshots.set(snapshot, index);
+      return index.match(heads, { rewrites: this.#options.rewrites ?? false, taken });
     });
+  }
+
+  updateFlags(
+    folder: Pick<TargetFolder, "name" | "path" | "uidValidity">,
+    updates: readonly FlagUpdate[],
+    { signal }: Abortable = {},
+  ): Promise<void> {
+    return this.#connection.note({ call: "updateFlags", folder: folder.path }, async () => {
+      const opened = this.#open(folder);
+      if (opened.uidValidity !== folder.uidValidity) {
+        throw new MigrationError("uidvalidity-changed", `${folder.path} has another UIDVALIDITY.`);
+      }
+      await this.#begin(this.#faults.next("updateFlags", { folder: opened }), signal);
+      for (const { ids, add, remove } of updates) {
+        for (const id of ids) this.#updateFlags(opened, Number(id), add, remove);
+      }
+    });
+  }
+
+  #updateFlags(folder: FakeFolder, uid: number, add: readonly string[], remove: readonly string[]): void {
+    const message = folder.message(uid);
+    if (!message) return;
+    const [set, cleared] = [add, remove].map((flags) => permittedFlags(new Set(flags), this.#options.permanentFlags));
+    const gone = new Set(cleared?.kept.map((flag) => flag.toLowerCase()));
+    const kept = [...message.flags].filter((flag) => !gone.has(flag.toLowerCase()));
+    const there = new Set(kept.map((flag) => flag.toLowerCase()));
+    folder.setFlags(uid, [...kept, ...(set?.kept ?? []).filter((flag) => !there.has(flag.toLowerCase()))]);
   }
 
   close(): Promise<void> {
@@ -274,7 +301,7 @@ class FakeTarget implements MailTarget {
     throw new MigrationError("folder-name", `${folder} cannot be a name here.`, { folder });
   }
 
-  #open(folder: TargetFolder): FakeFolder {
+  #open(folder: Pick<TargetFolder, "name" | "path">): FakeFolder {
     const opened = this.#mailbox.find(folder.name);
     if (opened?.selectable) return opened;
     throw new MigrationError("folder-missing", `${folder.path} cannot be opened.`, { folder: folder.path });
@@ -283,6 +310,16 @@ class FakeTarget implements MailTarget {
 
 function asTarget({ name, levels, uidValidity, uidNext, messages }: FakeFolder): TargetFolder {
   return { name, path: folderPath(levels), uidValidity, uidNext, messages: messages.length };
+}
+
+function indexOf({ messages }: FakeFolder, fromUid: number): HeaderIndex {
+  return HeaderIndex.of(
+    messages
+      .filter(({ uid }) => uid >= fromUid)
+      .map(({ uid, octets, internalDate }) => ({
+        ...{ id: String(uid), size: octets.length, header: headerBlock(octets), internalDate },
+      })),
+  );
 }
 
 function asSource({ path, ...folder }: TargetFolder): SourceFolder {

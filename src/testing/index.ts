@@ -29,7 +29,14 @@ export { type OpenedTarget, type OpenTarget, type TargetMailbox, targetCases } f
 
 // An IMAP server in this process that does wrong what a script says
 
+export { rebuiltByExchange } from "./exchange-rewriting.js";
 export { type CapabilityState, defaultCapabilities } from "./imap-server/capabilities.js";
+export { exchangeFaults } from "./imap-server/exchange-faults.js";
+export {
+  type ExchangeOnlineProfileOptions,
+  exchangeFolders,
+  exchangeOnlineProfile,
+} from "./imap-server/exchange-online-profile.js";
 export type {
   AnswerFault,
   BodyFault,
@@ -55,6 +62,13 @@ export type {
   ReverseRowsFault,
   ServerFault,
 } from "./imap-server/faults.js";
+export {
+  GmailMailbox,
+  type GmailProfileOptions,
+  gmailBandwidthRefusal,
+  gmailFolders,
+  gmailProfile,
+} from "./imap-server/gmail-profile.js";
 export { knownFaults } from "./imap-server/known-faults.js";
 export {
   type NewScriptedMessage,
@@ -70,7 +84,49 @@ export {
   type ScriptedTlsOptions,
 } from "./imap-server/scripted-imap-server.js";
 export type { IncomingMessage, SignInAttempt, StoreRule } from "./imap-server/server-context.js";
+export type { RefusalTexts, ServerProfile } from "./imap-server/server-profile.js";
 export type { ReceivedCommand, TranscriptLine } from "./imap-server/transcript.js";
+
+// Microsoft 365 in this process: sign-in and Graph, with limits and faults
+
+export {
+  type AnswerStatusFault,
+  type ExpireTokenFault,
+  type ExpireUploadSessionFault,
+  type GraphFault,
+  type GraphFaultAction,
+  type GraphFaultCondition,
+  type HoldAnswerFault,
+  knownGraphFaults,
+  type LoseConnectionFault,
+  type RefuseSignInFault,
+} from "./microsoft365/faults.js";
+export type { ImportedDate } from "./microsoft365/graph-call.js";
+export type { MswHttp } from "./microsoft365/handlers.js";
+export {
+  type SimulatedAttachment,
+  SimulatedFolder,
+  SimulatedMailbox,
+  type SimulatedMessage,
+  type SimulatedRecipient,
+} from "./microsoft365/mailbox.js";
+export {
+  Microsoft365Simulator,
+  type Microsoft365SimulatorOptions,
+  type SimulatorClock,
+} from "./microsoft365/microsoft365-simulator.js";
+export type { SimulatedRequest } from "./microsoft365/requests.js";
+export {
+  type MailboxState,
+  type SimulatedApplicationOptions,
+  type SimulatedDomainOptions,
+  SimulatedTenant,
+  type SimulatedTenantOptions,
+  SimulatedUser,
+  type SimulatedUserOptions,
+} from "./microsoft365/tenant.js";
+export { documentedLimits, type GraphLimits, type LimitName } from "./microsoft365/throttle.js";
+export type { MailboxLanguage, WellKnownFolder } from "./microsoft365/well-known-folders.js";
 
 // A line that delays, stalls and cuts
 

@@ -212,6 +212,24 @@ function listingCases(withSource: WithSource, keeps: MailboxKeeps): BehaviourCas
         }),
     },
     {
+      title: "lists nothing that did not change since the folder's HIGHESTMODSEQ, where it keeps one",
+      run: () =>
+        withSource(holding(...subjects(3)), async (opened) => {
+          const folder = await opened.folder("INBOX");
+          const { highestModSeq } = folder;
+          if (highestModSeq === undefined) return;
+          const uids = await opened.uidsOf(INBOX);
+          const list = async (changedSince: bigint, toUid?: number) =>
+            (await collect(opened.source.listMessages(folder, { changedSince, ...(toUid && { toUid }) }))).map(
+              ({ uid }) => uid,
+            );
+          assert.deepEqual(await list(highestModSeq), []);
+          // 0 is no mod-sequence, and some servers begin to count at 1 (RFC 7162 section 3.1).
+          if (highestModSeq > 3n) assert.deepEqual((await list(highestModSeq - 1n)).at(-1), uids.at(-1));
+          assert.deepEqual(await list(highestModSeq, uids[1]), []);
+        }),
+    },
+    {
       title: "lists and fetches nothing of an empty folder",
       run: () =>
         withSource([{ levels: INBOX }, { levels: ["Empty"] }], async (opened) => {

@@ -32,6 +32,8 @@ export interface TargetMailbox extends MailboxKeeps {
   uids?: boolean;
   /** Can be read back. Default true. */
   readable?: boolean;
+  /** Can change flags after the append (`updateFlags`). Default true. */
+  updatesFlags?: boolean;
 }
 
 /**
@@ -53,6 +55,7 @@ export function targetCases(open: OpenTarget, mailbox: TargetMailbox = {}): Beha
     ...concurrencyCases(withTarget, mailbox),
     ...failureCases(withTarget, mailbox),
     ...findCases(withTarget, mailbox),
+    ...flagCases(withTarget, mailbox),
     ...(mailbox.readable === false ? [] : targetReadingCases(withTarget)),
   ];
 }
@@ -557,6 +560,83 @@ function numbered(messages: readonly StoredMessage[]): Message[] {
 
 function headOf(uid: number, { octets, internalDate, flags }: StoredMessage): MessageHead {
   return { uid, size: octets.length, internalDate, flags, header: headerBlock(octets) };
+}
+
+function flagCases(withTarget: WithTarget, mailbox: TargetMailbox): BehaviourCase[] {
+  if (mailbox.updatesFlags === false || mailbox.uids === false) return [];
+  /** A folder with these messages, and their ids. */
+  const withMessages = (check: (opened: Opened, folder: TargetFolder, ids: readonly string[]) => Promise<void>) =>
+    withTarget(async (opened) => {
+      const folder = await opened.ensure("Flags");
+      const messages = ["one", "two", "three"].map((subject) => sampleMessage(subject, { flags: ["\\Answered"] }));
+      await opened.append(folder, ...messages);
+      const found = await opened.target.find(
+        folder,
+        messages.map((message, at) => headOf(at + 1, message)),
+      );
+      const ids = messages.flatMap((_, at) => found.get(at + 1)?.id ?? []);
+      assert.equal(ids.length, messages.length);
+      await check(opened, folder, ids);
+    });
+  const assertFlags = async (opened: Opened, expected: Readonly<Record<string, readonly string[]>>) => {
+    const held = await opened.held(await opened.plan(["Flags"]));
+    const found = held.map((message) => [subjectOf(message), flagNames(message.flags)] as const);
+    assert.deepEqual(Object.fromEntries(found), expected);
+  };
+  return [
+    {
+      title: "sets and clears flags of the messages it is told, and of no others; twice is as once",
+      run: () =>
+        withMessages(async (opened, folder, ids) => {
+          const [one = "", two = ""] = ids;
+          const updates = [
+            { ids: [two, one], add: ["\\Seen"], remove: [] },
+            { ids: [two], add: ["\\Flagged"], remove: ["\\Answered", "\\Draft"] },
+          ];
+          for (let times = 0; times < 2; times++) await opened.target.updateFlags?.(folder, updates);
+          const [answered, flagged, seen] = ["\\answered", "\\flagged", "\\seen"] as const;
+          await assertFlags(opened, { one: [answered, seen], two: [flagged, seen], three: [answered] });
+        }),
+    },
+    {
+      title: "takes no offence at a message that is gone, or at a keyword that it does not take",
+      run: () =>
+        withMessages(async (opened, folder, ids) => {
+          const gone = String(folder.uidNext + 1_000);
+          const add = ["\\Seen", "projekt-x", "not a flag"];
+          await opened.target.updateFlags?.(folder, [{ ids: [gone, ...ids.slice(0, 1)], add, remove: ["$Nothing"] }]);
+          const [first] = await opened.held(await opened.plan(["Flags"]));
+          assert.ok(flagNames(first?.flags).includes("\\seen"));
+        }),
+    },
+    {
+      title: "changes flags while messages are appended to other folders",
+      run: () =>
+        withMessages(async (opened, folder, ids) => {
+          const other = await opened.ensure("Other");
+          const messages = ["four", "five"].map((subject) => sampleMessage(subject, { octets: 5000 }));
+          const appends = opened.append(other, ...messages);
+          await opened.target.updateFlags?.(folder, [{ ids, add: ["\\Seen"], remove: [] }]);
+          await appends;
+          await opened.assertHolds(await opened.plan(["Other"]), messages);
+          const both = ["\\answered", "\\seen"];
+          await assertFlags(opened, { one: both, two: both, three: both });
+        }),
+    },
+    {
+      title: "rejects flags for a folder under another UIDVALIDITY",
+      run: () =>
+        withMessages(async (opened, folder, ids) => {
+          const renumbered = { ...folder, uidValidity: folder.uidValidity + 1 };
+          const update = { ids, add: ["\\Seen"], remove: [] };
+          await assertRejects(async () => opened.target.updateFlags?.(renumbered, [update]), "uidvalidity-changed");
+        }),
+    },
+  ];
+}
+
+function subjectOf({ octets }: StoredMessage): string {
+  return /^Subject: (.*)\r$/m.exec(Buffer.from(octets).toString("latin1"))?.[1] ?? "";
 }
 
 function eightBit(): StoredMessage {

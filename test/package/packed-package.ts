@@ -45,7 +45,9 @@ export async function packPackage(checkout: string): Promise<PackedPackage> {
   await mkdir(folder, { recursive: true });
   const { stdout } = await run("tar", ["-xzvf", tarball, "-C", folder, "--strip-components=1"]);
   for (const dependency of [...Object.keys(dependencies), "@types"]) {
-    await symlink(path.join(modules, dependency), path.join(project, "node_modules", dependency));
+    const link = path.join(project, "node_modules", dependency);
+    await mkdir(path.dirname(link), { recursive: true });
+    await symlink(path.join(modules, dependency), link);
   }
   const files = stdout.split("\n").flatMap((line) => /package\/(.+)$/.exec(line)?.[1] ?? []);
   return { tarball, files, folder, project, remove: () => rm(root, { recursive: true, force: true }) };

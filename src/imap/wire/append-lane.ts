@@ -119,6 +119,11 @@ export class AppendLane {
     return this.#queued;
   }
 
+  /** Nothing can be sent any more. */
+  get isLost(): boolean {
+    return this.#wire.lost !== undefined;
+  }
+
   /** @throws MigrationError of scope `message` where the server does not hold it; any other leaves it in doubt */
   async append(request: AppendRequest): Promise<AppendAnswer> {
     const { content, signal } = request;

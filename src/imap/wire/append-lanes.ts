@@ -13,6 +13,11 @@ export class AppendLanes {
 
   /** @throws MigrationError as `AppendLane.append` */
   append(request: AppendRequest): Promise<AppendAnswer> {
-    return this.#lanes.reduce((best, each) => (each.queued < best.queued ? each : best)).append(request);
+    return this.#lanes.reduce((best, each) => (isBetter(each, best) ? each : best)).append(request);
   }
+}
+
+/** One that was lost meanwhile would always have the fewest. */
+function isBetter(lane: AppendLane, best: AppendLane): boolean {
+  return lane.isLost === best.isLost ? lane.queued < best.queued : best.isLost;
 }

@@ -111,13 +111,7 @@ class ValueParser {
 }
 
 function malformed(text: string): MigrationError {
-  // Only the beginning: the rest may hold mail content.
-  return new MigrationError(
-    "protocol-error",
-    `The server sent an answer that cannot be read: ${printable(text.slice(0, 40))}…`,
-  );
-}
-
-function printable(text: string): string {
-  return text.replace(/[^ -~]/g, "?");
+  // What it is, `NAMESPACE` or `12 FETCH`, and no more: the rest may hold mail content, or what we signed in with.
+  const [what = ""] = /^(\d+ )?[A-Z]+\b/i.exec(text) ?? [];
+  return new MigrationError("protocol-error", `The server sent an answer that cannot be read: ${what.slice(0, 20)}…`);
 }

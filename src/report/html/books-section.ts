@@ -36,7 +36,7 @@ ${
     books.uncertain > 0 ? ` ${number(books.uncertain)} of the copied may stand there twice.` : ""
   }${
     leftOut.folders > 0
-      ? ` Outside of these books: ${number(leftOut.messages)} messages in ${number(leftOut.folders)} folders that a filter leaves out.`
+      ? ` Outside of these books: ${number(leftOut.messages)} messages in ${number(leftOut.folders)} folders that are left out.`
       : ""
   }</p>
 </section>

@@ -86,7 +86,7 @@ function itemRow(item: ItemRecord): Markup {
 }
 
 async function* leftOutTable(view: ReportView, folders: number): AsyncGenerator<Markup, void, undefined> {
-  yield fold(folders, `${count(folders, "folder")} left out by a filter`);
+  yield fold(folders, `${count(folders, "folder")} left out`);
   yield head("", ["User", "Folder", "Messages"]);
   let rows = 0;
   for await (const { user, folders: each } of view.userReports()) {

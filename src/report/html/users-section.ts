@@ -54,7 +54,7 @@ ${withFolders && folders.length > 0 ? folderTable(report) : markup``}</li>
 
 function folderTable({ folders }: UserReport): Markup {
   const rows = folders.map(({ source, target, books, leftOut }) => {
-    const where = leftOut !== undefined ? "left out by a filter" : target === undefined ? "nothing to copy" : target;
+    const where = leftOut !== undefined ? "left out" : target === undefined ? "nothing to copy" : target;
     const sum =
       leftOut !== undefined ? `${number(leftOut)} there` : `${number(arrived(books))} of ${number(books.found)}`;
     return markup`<tr><th scope="row">${foreign(source)}</th><td data-label="Goes to">${

@@ -18,7 +18,7 @@ export async function fetchMessages(session: Session, command: Command, answer: 
   const [set, itemList, modifiers, surplus] = command.arguments;
   if (surplus) refuse("BAD Too many arguments");
   const isUid = command.verb === "UID FETCH";
-  const items = readFetchItems(itemList);
+  const items = readFetchItems(itemList, (capability) => session.has(capability));
   const changedSince = readModifiers(session, modifiers);
   if (changedSince !== undefined || items.writers.has("MODSEQ")) session.usesModSeq = true;
   const { numbered, limitReached } = withinLimit(session, numberedMessages(session, textOf(set), isUid));

@@ -25,15 +25,23 @@ const SIMPLE = new Map<string, ItemWriter>([
   ["INTERNALDATE", (message) => ({ name: "INTERNALDATE", value: internalDateOf(message) })],
   ["RFC822.SIZE", (message) => ({ name: "RFC822.SIZE", value: String(message.claimedSize ?? message.octets.length) })],
   ["MODSEQ", (message) => ({ name: "MODSEQ", value: `(${message.modSeq})` })],
+  ["EMAILID", (message) => ({ name: "EMAILID", value: `(${message.emailId})` })],
+  ["X-GM-MSGID", (message) => ({ name: "X-GM-MSGID", value: message.emailId })],
   ["RFC822", (message) => ({ name: "RFC822", value: message.octets })],
   ["RFC822.HEADER", (message) => ({ name: "RFC822.HEADER", value: headerOf(message.octets) })],
+]);
+
+/** The capability that an item is part of. */
+const EXTENSIONS = new Map([
+  ["EMAILID", "OBJECTID"], // RFC 8474
+  ["X-GM-MSGID", "X-GM-EXT-1"],
 ]);
 
 const SECTION = /^BODY(\.PEEK)?\[(.*)\](?:<(\d+)\.(\d+)>)?$/is;
 const FIELDS = /^HEADER\.FIELDS(\.NOT)? \(([^)]*)\)$/i;
 
-/** Reads the items of a FETCH; those not listed here are answered with BAD. */
-export function readFetchItems(argument: Argument | undefined): FetchItems {
+/** Reads the items of a FETCH; those not listed here, or of an extension that is not announced, are answered with BAD. */
+export function readFetchItems(argument: Argument | undefined, has: (capability: string) => boolean): FetchItems {
   const given = argument?.kind === "list" ? argument.items : argument ? [argument] : [];
   const texts = given.flatMap((item) => {
     const text = item.kind === "atom" ? item.text : refuse("BAD Invalid FETCH item");
@@ -43,6 +51,8 @@ export function readFetchItems(argument: Argument | undefined): FetchItems {
   const writers = new Map<string, ItemWriter>();
   let setsSeen = false;
   for (const text of texts) {
+    const extension = EXTENSIONS.get(text.toUpperCase());
+    if (extension !== undefined && !has(extension)) refuse("BAD Unknown FETCH item");
     const simple = SIMPLE.get(text.toUpperCase());
     writers.set(text.toUpperCase(), simple ?? sectionWriter(text));
     if (/^(?:BODY\[|RFC822$)/i.test(text)) setsSeen = true;

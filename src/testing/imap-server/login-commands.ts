@@ -37,6 +37,8 @@ function signIn(session: Session, attempt: SignInAttempt): boolean {
   const { context } = session;
   context.transcript.hide(attempt.secret);
   const account = context.signIn(attempt);
+  const { mostConnections = Number.POSITIVE_INFINITY } = context.profile;
+  if (account && account.sessions >= mostConnections) refuse(context.texts.tooManyConnections);
   if (account) session.signIn(account, attempt);
   return account !== undefined;
 }

@@ -18,6 +18,8 @@ export interface NewScriptedMessage {
   claimedSize?: number;
   /** Sent as INTERNALDATE exactly so (`NIL`, `"31-Foo-2001 …"`). Default: the internal date. */
   rawInternalDate?: string;
+  /** EMAILID (RFC 8474) and Gmail's X-GM-MSGID: equal for one message in several folders. Default: a new one. */
+  emailId?: string;
 }
 
 /** A message of a scripted folder. */
@@ -29,6 +31,7 @@ export interface ScriptedMessage {
   readonly internalDate: Date;
   /** MODSEQ (RFC 7162). */
   readonly modSeq: number;
+  readonly emailId: string;
   readonly claimedSize?: number;
   readonly rawInternalDate?: string;
   /** True once it was removed; sessions that had listed it notice by this. */
@@ -56,6 +59,8 @@ export interface ScriptedFolderOptions {
   /** Further attributes in LIST, such as `\NonExistent`. Default none. */
   attributes?: readonly string[];
 }
+
+let lastEmailId = 0;
 
 const DEFAULT_PERMANENT_FLAGS = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", "\\*"];
 
@@ -123,6 +128,7 @@ export class ScriptedFolder {
       flags: new Set(message.flags ?? []),
       internalDate: message.internalDate ?? new Date(),
       modSeq: this.#nextModSeq(),
+      emailId: message.emailId ?? String(++lastEmailId),
       isExpunged: false,
     };
     if (message.claimedSize !== undefined) stored.claimedSize = message.claimedSize;
@@ -209,6 +215,8 @@ export class ScriptedAccount {
   readonly isAdmin: boolean;
   /** In octets. */
   quota: number;
+  /** Sessions that are signed in. */
+  sessions = 0;
   readonly #password: string | undefined;
   #accessToken: string | undefined;
   readonly #profile: ServerProfile;

@@ -12,6 +12,7 @@ export interface RefusalTexts {
   readonly mailboxFull: string;
   readonly tokenExpired: string;
   readonly notConnected: string;
+  readonly tooManyConnections: string;
 }
 
 /** How a kind of server differs from what the RFCs want. What is absent is as a scripted server has it without a profile. */
@@ -40,6 +41,8 @@ export interface ServerProfile {
   readonly store?: StoreRule;
   /** After so many refused commands on a connection comes `* BYE Connection closed`. */
   readonly refusalsUntilBye?: number;
+  /** Sessions that one account may have at a time. */
+  readonly mostConnections?: number;
   readonly texts?: Partial<RefusalTexts>;
 }
 
@@ -52,4 +55,5 @@ export const defaultTexts: RefusalTexts = {
   mailboxFull: "NO [OVERQUOTA] Mailbox is full", // RFC 9208
   tokenExpired: "NO [AUTHENTICATIONFAILED] Token expired",
   notConnected: "NO [UNAVAILABLE] Mailbox is not connected",
+  tooManyConnections: "NO [LIMIT] Too many connections", // RFC 5530
 };

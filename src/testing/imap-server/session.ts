@@ -89,6 +89,8 @@ export class Session {
       if (error instanceof ConnectionGone) return;
       this.context.failed(error);
       this.connection.destroy();
+    } finally {
+      if (this.account) this.account.sessions -= 1;
     }
   }
 
@@ -98,6 +100,7 @@ export class Session {
 
   signIn(account: ScriptedAccount, attempt?: SignInAttempt): void {
     this.account = account;
+    account.sessions += 1;
     this.#attempt = attempt;
     this.#capabilities = undefined;
   }

@@ -1,5 +1,5 @@
 import { http } from "msw";
-import { type SetupServer, setupServer } from "msw/node";
+import { setupServer } from "msw/node";
 import type { AccessToken, AccessTokenProvider } from "../../../src/credentials/access-token.js";
 import { type Cloud, globalCloud } from "../../../src/credentials/clouds.js";
 import { type GraphMailbox, type GraphTarget, openGraphTarget } from "../../../src/graph/graph-target.js";
@@ -40,21 +40,36 @@ async function signIn(scope: string): Promise<AccessToken> {
   return { token, expiresOn: new Date(Date.now() + 3_600_000) };
 }
 
+function byMsw(simulator: Microsoft365Simulator): () => void {
+  const server = setupServer(...simulator.handlers(http));
+  server.listen({ onUnhandledRequest: "error" });
+  return () => server.close();
+}
+
+/** Takes the place of `fetch`: a tenth of msw's work, for tens of thousands of requests that nobody gives up. */
+export function byFetch(simulator: Microsoft365Simulator): () => void {
+  const { fetch } = globalThis;
+  globalThis.fetch = async (input, init) => {
+    const response = await simulator.respond(new Request(input, init));
+    if (response.type === "error") throw new TypeError("fetch failed");
+    return response;
+  };
+  return () => {
+    globalThis.fetch = fetch;
+  };
+}
+
 /** A simulated Microsoft 365 that everything in this process talks to, with a new mailbox for each test. */
 export class GraphWorld {
   readonly simulator: Microsoft365Simulator;
   readonly tokens = new SecretTokens();
-  readonly #server: SetupServer;
+  readonly close: () => void;
   #users = 0;
 
-  constructor(options: Partial<Microsoft365SimulatorOptions> = {}) {
+  /** @param intercept how requests come to the simulator, with what ends that; default: by msw */
+  constructor(options: Partial<Microsoft365SimulatorOptions> = {}, intercept = byMsw) {
     this.simulator = new Microsoft365Simulator({ tenants: [{ id: TENANT, applications: [CLIENT] }], ...options });
-    this.#server = setupServer(...this.simulator.handlers(http));
-    this.#server.listen({ onUnhandledRequest: "error" });
-  }
-
-  close(): void {
-    this.#server.close();
+    this.close = intercept(this.simulator);
   }
 
   /** A new user; resolves to the address. */

@@ -455,6 +455,7 @@ describe("signing in", () => {
     ["a password with NUL", { user: "terry", password: `\0${PASSWORD}` }],
     ["an authorization identity with NUL", { ...LOGIN, authorizationId: "ann\0" }],
     ["a token with CR", { user: "terry", accessToken: `${TOKEN}\r` }],
+    ["a name with the separator of XOAUTH2, beside a token", { user: "terry\x01auth=x", accessToken: TOKEN }],
     ["a token with the separator of XOAUTH2", { user: "terry", accessToken: `${TOKEN}\x01auth=x` }],
   ])("refuses %s before any connection (R13)", async (_, login) => {
     const server = await start();
@@ -503,30 +504,52 @@ describe("signing in", () => {
         if (!("wire" in opened)) expectNoSecret(opened);
       }
     }
+    for (const fault of [
+      { when: { verb: "AUTHENTICATE" }, do: { answer: `NO ${TOKEN} ${base64(TOKEN)}` } },
+      { when: { verb: "NAMESPACE" }, do: { insertBefore: [`* NAMESPACE ((${TOKEN}`] } },
+    ]) {
+      const login = { user: LOGIN.user, accessToken: TOKEN };
+      expectNoSecret(await failure(open(await start({ faults: [fault] }), "None", { login })));
+    }
+  });
+});
+
+describe("compression", () => {
+  it("shows no secret that the server echoes when it is asked what it can (R10)", async () => {
     const server = await start({
-      faults: [{ when: { verb: "AUTHENTICATE" }, do: { answer: `NO ${TOKEN} ${base64(TOKEN)}` } }],
+      announcesCapabilities: false,
+      faults: [{ when: { verb: "CAPABILITY", nth: 2 }, do: { answer: `BAD ${PASSWORD} is no command` } }],
     });
-    expectNoSecret(await failure(open(server, "None", { login: { user: LOGIN.user, accessToken: TOKEN } })));
+    await failure(open(server, "None", { compress: true }));
+    expect(signIns(server)).toHaveLength(1);
   });
 });
 
 describe("a proxy", () => {
-  it("is asked for the server, and then carries a connection that works", async () => {
+  it.each([
+    ["without a name", "", undefined],
+    ["with a name and a password", "proxy-user:s%40crate@", "proxy-user:s@crate"],
+    ["with a bare % in its password", "proxy-user:100%@", "proxy-user:100%"],
+  ])("%s is asked for the server, and then carries a connection that works", async (_how, userinfo, told) => {
     const server = await start();
-    const asked: string[] = [];
+    const asked: unknown[] = [];
     const proxy = createHttpServer().on("connect", (request, socket: Socket) => {
-      asked.push(request.url ?? "");
+      const basic = request.headers["proxy-authorization"]?.replace("Basic ", "");
+      asked.push(request.url, basic && Buffer.from(basic, "base64").toString());
       const upstream = connect(server.port, "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
       socket.pipe(upstream).pipe(socket);
     });
     await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    const address = proxy.address();
-    const port = typeof address === "object" ? address?.port : undefined;
-    const { wire } = await open(server, "None", { proxy: `http://127.0.0.1:${port}` });
-    expect(await wire.run("NOOP")).toMatchObject({ status: "OK" });
-    await wire.close();
-    proxy.close();
-    expect(asked).toEqual([`localhost:${server.port}`]);
+    try {
+      const address = proxy.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      const { wire } = await open(server, "None", { proxy: `http://${userinfo}127.0.0.1:${port}` });
+      expect(await wire.run("NOOP")).toMatchObject({ status: "OK" });
+      await wire.close();
+    } finally {
+      proxy.close();
+    }
+    expect(asked).toEqual([`localhost:${server.port}`, told]);
     expect(signIns(server)).toHaveLength(1);
   });
 

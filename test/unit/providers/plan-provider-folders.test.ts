@@ -46,11 +46,8 @@ describe("planProviderFolders", () => {
     ]);
   });
 
-  it("copies the rest from every folder after the first where one copy is asked for", () => {
-    const copies = read(gmailFolders, oneCopy).map(([, copies]) => copies);
-    expect(copies).toEqual(["all", ...copies.slice(1).map(() => "rest")]);
-    const labelsOnly = [folder("[Gmail]", undefined, false), folder("A"), folder("B"), folder("All", "\\All")];
-    expect(read(labelsOnly, oneCopy).map(([, each]) => each)).toEqual(["all", "all", "rest", "rest"]);
+  it("copies the rest from every folder where one copy is asked for: a label may be taken off between two passes", () => {
+    expect(new Set(read(gmailFolders, oneCopy).map(([, copies]) => copies))).toEqual(new Set(["rest"]));
   });
 
   it("leaves out what is starred or important, and says what that loses", () => {
