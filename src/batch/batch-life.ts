@@ -154,10 +154,14 @@ export class BatchLife {
       if (this.#ending !== "leave") await this.#begin(beginning);
       while (!this.#isEnding) {
         await this.#pass();
-        if (this.#isEnding || !(await this.#rest(beginning))) break;
+        if (this.#isEnding) break;
+        const goesOn = await this.#rest(beginning);
+        // Asked for while it was coming to its end.
+        const isAsked = this.#asking > 0 || this.#waiters.length > 0;
+        if (!goesOn && (beginning.isLast || !isAsked)) break;
       }
       if (this.#ending === "stop") await this.#stopped();
-      while (this.#waiters.length > 0) await this.#answer();
+      while (this.#waiters.length > 0) await this.#answer(this.#waiters);
       this.#isOver = true;
     } catch (error) {
       await this.#fail(MigrationError.from(error));
@@ -245,12 +249,14 @@ export class BatchLife {
     if (this.#isEnding) return 0;
     this.#caps = await this.#parts.caps();
     await this.#queueDue();
+    // Who asks from here on is not counted yet.
+    const waiters = [...this.#waiters];
     const tally = await store.countUsers(name);
     await this.#showWork(tally);
     const { active, pending } = countUsers(tally.byStatus);
     // The schedule goes on; where nobody is under way either, the batch comes to rest first.
     const isDone = tally.requested === 0 && active + pending > 0;
-    if (this.#waiters.length > 0 && isDone) await this.#answer("finished");
+    if (waiters.length > 0 && isDone) await this.#answer(waiters, "finished");
     return LOOK_MS;
   }
 
@@ -283,6 +289,7 @@ export class BatchLife {
   /** Nobody is queued or under way here. False when nothing more will come by itself. */
   async #rest({ isLast = false }: Beginning): Promise<boolean> {
     const { store, name, stored } = this.#parts;
+    const waiters = [...this.#waiters];
     const counts = countUsers((await store.countUsers(name)).byStatus);
     if (counts.active + counts.pending > 0) {
       // Other processes work on them.
@@ -293,7 +300,7 @@ export class BatchLife {
     await this.#queueDue();
     if (!(await stored.enter(restingBatchStatus(counts), this.#passTimes(counts.synced)))) await this.#lookAround();
     this.#isAtRest = true;
-    if (this.#waiters.length > 0) await this.#answer("finished");
+    if (waiters.length > 0) await this.#answer(waiters, "finished");
     await this.#reportAtInterval();
     if (this.#nextDueAt === undefined || this.#isEnding) return false;
     await this.#sleep(this.#msToNext());
@@ -340,10 +347,10 @@ export class BatchLife {
     });
   }
 
-  async #answer(reason?: "finished"): Promise<void> {
+  /** Those who asked before the work was counted; who asked since waits on. */
+  async #answer(waiters: readonly Waiter[], reason?: "finished"): Promise<void> {
     const report = await this.#parts.report();
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#waiters = this.#waiters.filter((waiter) => !waiters.includes(waiter));
     if (reason) this.#notify(reason, report);
     for (const { resolve } of waiters) resolve(report);
   }
