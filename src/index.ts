@@ -110,6 +110,7 @@ export type {
   BatchPlan,
   PlannedFolder,
   PlannedLeftOut,
+  PlanOptions,
   PredictedRefusal,
   UserPlan,
 } from "./prepare/plan.js";
@@ -122,7 +123,7 @@ export {
   type RecipientsOptions,
   type UserCheck,
 } from "./prepare/recipients.js";
-export type { RowCheck, RowCheckEnd } from "./prepare/row-check.js";
+export type { RowCheck, RowCheckEnd, RowCheckOptions } from "./prepare/row-check.js";
 
 // Cutover: where mail goes, and whether the batch can be removed
 
@@ -205,6 +206,7 @@ export type {
   JsonValue,
   OctetsByHour,
   PassKind,
+  StoredMessageFilter,
   UserSelection,
   UserTally,
 } from "./store/batch-records.js";
