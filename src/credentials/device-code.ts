@@ -1,11 +1,11 @@
 import type { AccountInfo, PublicClientApplication } from "@azure/msal-node";
+import { aborted } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import type { AccessToken, Microsoft365Credentials } from "./access-token.js";
 import { authorityOf } from "./authority.js";
 import { checkTenantId, checkText } from "./check-options.js";
 import type { Cloud } from "./clouds.js";
 import { KeptTokens, type TokenFetch } from "./kept-tokens.js";
-import { aborted } from "./shared-request.js";
 import { signIn, signInTransport } from "./sign-in-transport.js";
 import { tokenOf } from "./token-of.js";
 

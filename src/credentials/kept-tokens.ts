@@ -1,7 +1,8 @@
 import { type InspectOptions, inspect } from "node:util";
+import { aborted } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import type { AccessToken, AccessTokenProvider, AccessTokenRequest } from "./access-token.js";
-import { aborted, SharedRequest } from "./shared-request.js";
+import { SharedRequest } from "./shared-request.js";
 
 /** How one new token is had. */
 export interface TokenFetch {

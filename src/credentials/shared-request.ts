@@ -1,4 +1,4 @@
-import { MigrationError } from "../errors.js";
+import { abortable } from "../abortable.js";
 
 /** One piece of work that several askers wait for. It goes on as long as one of them does. */
 export class SharedRequest<Result> {
@@ -20,30 +20,10 @@ export class SharedRequest<Result> {
   async join(signal: AbortSignal | undefined): Promise<Result> {
     this.#waiting += 1;
     try {
-      return await untilAborted(this.#result, signal);
+      return await abortable(signal, () => this.#result);
     } finally {
       this.#waiting -= 1;
       if (this.#waiting === 0) this.#stop.abort();
     }
-  }
-}
-
-/** What an asker gets that gave up. */
-export function aborted(): MigrationError {
-  return new MigrationError("aborted", "The sign-in was stopped");
-}
-
-async function untilAborted<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (!signal) return await result;
-  if (signal.aborted) throw aborted();
-  let onAbort = () => {};
-  const stop = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted());
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([result, stop]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,5 +1,5 @@
 import { MigrationError, type MigrationErrorCode } from "../errors.js";
-import { scrub } from "../imap/scrub.js";
+import { scrub } from "../scrub.js";
 import { type FaultKind, faultOf } from "./sign-in-faults.js";
 
 /** What came back from the sign-in service. */

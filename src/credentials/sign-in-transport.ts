@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
+import { aborted } from "../abortable.js";
 import { MigrationError } from "../errors.js";
-import { aborted } from "./shared-request.js";
 import { errorOfAnswer, isHappy, type SignInAnswer } from "./sign-in-answer.js";
 
 /** Loaded when the first token is asked for: whoever never signs in to Microsoft 365 does not wait for it. */

@@ -1,4 +1,4 @@
-import { MigrationError } from "../errors.js";
+import { aborted } from "../abortable.js";
 
 /** Appends under way at a time over all mailboxes: what they hold in memory must not grow with the mailboxes. */
 const TOTAL_APPENDS = 2_048;
@@ -54,7 +54,7 @@ export class AppendWindow {
       else if (this.#taken >= Math.min(this.#size, this.#budget?.share ?? this.#size)) await this.#turn(signal);
       else break;
     }
-    if (signal.aborted) throw new MigrationError("aborted", "The migration was stopped");
+    if (signal.aborted) throw aborted();
     this.#taken += 1;
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { MigrationError } from "../errors.js";
+import { aborted } from "../abortable.js";
 
 /** Time as the engine sees it; tests give another. */
 export interface Clock {
@@ -26,7 +26,7 @@ export const systemClock: Clock = {
       for (; left > LONGEST_MS; left -= LONGEST_MS) await sleep(LONGEST_MS, undefined, { signal, ref: !background });
       await sleep(left, undefined, { signal, ref: !background });
     } catch {
-      throw new MigrationError("aborted", "The migration was stopped");
+      throw aborted();
     }
   },
 };

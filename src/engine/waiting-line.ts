@@ -1,4 +1,5 @@
-import { MigrationError } from "../errors.js";
+import { aborted } from "../abortable.js";
+import type { MigrationError } from "../errors.js";
 import type { Clock } from "./clock.js";
 
 interface Waiter<Asked> {
@@ -38,7 +39,7 @@ export class WaitingLine<Asked> {
 
   /** @throws MigrationError `aborted`, and what the line is turned away with */
   async pass(asked: Asked, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw stopped();
+    if (signal.aborted) throw aborted();
     if (this.#waiting.length > 0 || this.#doorkeeper.blockedMs(asked) > 0) return await this.#wait(asked, signal);
     this.#doorkeeper.admit(asked);
   }
@@ -78,7 +79,7 @@ export class WaitingLine<Asked> {
       };
       const giveUp = () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-        waiter.turnAway(stopped());
+        waiter.turnAway(aborted());
         this.wake();
       };
       signal.addEventListener("abort", giveUp, { once: true });
@@ -102,8 +103,4 @@ export class WaitingLine<Asked> {
       () => {},
     );
   }
-}
-
-function stopped(): MigrationError {
-  return new MigrationError("aborted", "The migration was stopped");
 }

@@ -1,3 +1,4 @@
+import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import type { MessageContent } from "../mail/message.js";
 
@@ -75,7 +76,7 @@ export async function readContent(content: MessageContent, signal: AbortSignal):
   let length = 0;
   const chunks = content[Symbol.asyncIterator]();
   while (true) {
-    const step = await unlessAborted(signal, () => chunks.next()).catch((cause: unknown) => {
+    const step = await abortable(signal, () => chunks.next()).catch((cause: unknown) => {
       signal.throwIfAborted();
       throw brokeOff(cause);
     });
@@ -92,21 +93,4 @@ export async function readContent(content: MessageContent, signal: AbortSignal):
 function brokeOff(cause: unknown): MigrationError {
   if (MigrationError.is(cause) && cause.code === "aborted") return cause;
   return new MigrationError("connection-lost", "The message broke off while it was read", { cause });
-}
-
-/** Rejects with the signal's reason as soon as it says so; the end of the work is nobody's concern then. */
-export async function unlessAborted<Result>(signal: AbortSignal, begin: () => Promise<Result>): Promise<Result> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const stop = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  const work = begin();
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, stop]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Middleware } from "@microsoft/microsoft-graph-client";
+import { aborted } from "../abortable.js";
 import type { AccessToken, AccessTokenProvider } from "../credentials/access-token.js";
 import type { Cloud } from "../credentials/clouds.js";
 import { MigrationError } from "../errors.js";
@@ -42,6 +43,8 @@ export interface GraphAnswer {
   readonly headers: Headers;
   /** The body as JSON; undefined where it is none. */
   readonly json: unknown;
+  /** What must stand in no error: the token, or the URL that carries its own. */
+  readonly secrets: readonly string[];
 }
 
 /** What a {@link GraphClient} needs. */
@@ -87,7 +90,7 @@ export class GraphClient {
     const octets = Buffer.byteLength(request.json ?? request.text ?? "");
     return this.#inTurn(octets, signal, async (either) => {
       const { token } = await this.#token(either);
-      const answer = await read(await fetchByClient(this.#access.cloud, request, token, either));
+      const answer = await read(await fetchByClient(this.#access.cloud, request, token, either), [token]);
       if (answer.status === 401) noteRefusal(this.#access.tokens, token);
       return answer;
     });
@@ -103,7 +106,7 @@ export class GraphClient {
         "Content-Type": "application/octet-stream",
         "Content-Range": `bytes ${from}-${from + octets.length - 1}/${size}`,
       };
-      return await read(await fetch(url, { method: "PUT", headers, body: octets, signal: either }));
+      return await read(await fetch(url, { method: "PUT", headers, body: octets, signal: either }), [url]);
     });
   }
 
@@ -114,7 +117,7 @@ export class GraphClient {
 
   /** @throws MigrationError `connection-lost` once it was closed, `aborted` */
   check(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) throw new MigrationError("aborted", "The migration was stopped");
+    if (signal?.aborted) throw aborted();
     if (this.#closed.signal.aborted) throw new MigrationError("connection-lost", "The mailbox was closed");
   }
 
@@ -220,9 +223,9 @@ async function fetchByClient(
   }
 }
 
-async function read(response: Response): Promise<GraphAnswer> {
+async function read(response: Response, secrets: readonly string[]): Promise<GraphAnswer> {
   const { status, headers } = response;
-  return { status, headers, json: parseJson(await response.text()) };
+  return { status, headers, json: parseJson(await response.text()), secrets };
 }
 
 function parseJson(text: string): unknown {

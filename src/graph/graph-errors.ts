@@ -1,4 +1,5 @@
 import { MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
+import { scrub } from "../scrub.js";
 import { record, textOf } from "./graph-json.js";
 
 /** What a request was about, for telling alike answers apart. */
@@ -13,9 +14,10 @@ export interface RefusingAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly json: unknown;
+  /** What must stand in no error: all that was sent in secret. */
+  readonly secrets: readonly string[];
 }
 
-const MAX_WORDS = 500;
 /** A mailbox may need 15 minutes after its licence (learn.microsoft.com/graph/resolve-auth-errors): four such pauses. */
 const NOT_YET_MS = 4 * 60_000;
 
@@ -103,13 +105,14 @@ export function faultCode(answer: RefusingAnswer): string {
   return readFault(answer).code;
 }
 
-function readFault({ headers, json }: RefusingAnswer): { code: string; words: string; requestId: string } {
+function readFault({ headers, json, secrets }: RefusingAnswer): { code: string; words: string; requestId: string } {
   const error = record(record(json)["error"]);
   const inner = record(error["innerError"] ?? error["innererror"]);
+  const shown = (words: string) => scrub(withoutTokens(words), secrets);
   return {
-    code: printable(textOf(error, "code")),
-    words: printable(textOf(error, "message")),
-    requestId: printable(headers.get("request-id") ?? textOf(inner, "request-id")),
+    code: shown(textOf(error, "code")),
+    words: shown(textOf(error, "message")),
+    requestId: shown(headers.get("request-id") ?? textOf(inner, "request-id")),
   };
 }
 
@@ -160,12 +163,9 @@ function systemCode(error: unknown): string {
   return code;
 }
 
-/** Words of a server in a form that an error may carry: one line, no controls, not long, nothing that looks like a token. */
-function printable(words: string): string {
-  const line = words
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, " ")
+/** Without what looks like a token, also one that we did not send. */
+function withoutTokens(words: string): string {
+  return words
     .replace(/[\w-]{20,}\.[\w-]{20,}\.[\w-]{10,}/g, "•••")
-    .replace(/((?:authtoken|token|secret|password)=)[^&\s"']+/gi, "$1•••")
-    .trim();
-  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line;
+    .replace(/((?:authtoken|token|secret|password)=)[^&\s"']+/gi, "$1•••");
 }

@@ -1,9 +1,10 @@
+import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import type { FolderPlan, ListedFolder, TargetFolder } from "../mail/folder.js";
 import type { Abortable } from "../mail/mail-source.js";
 import type { Appended, FindOptions, Found, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
 import type { Message, MessageHead } from "../mail/message.js";
-import { messageMemory, readContent, unlessAborted } from "./content-memory.js";
+import { messageMemory, readContent } from "./content-memory.js";
 import { type GraphAccess, GraphClient } from "./graph-client.js";
 import { graphLosses } from "./losses.js";
 import { MailboxFolders } from "./mailbox-folders.js";
@@ -150,7 +151,7 @@ export class GraphTarget implements MailTarget {
     this.#client.check(signal);
     const either = this.#client.signal(signal);
     try {
-      return await unlessAborted(either, () => work(either));
+      return await abortable(either, () => work(either));
     } catch (error) {
       this.#client.check(signal);
       throw MigrationError.from(error);

@@ -1,6 +1,6 @@
 import { MigrationError, type MigrationErrorCode } from "../errors.js";
+import { scrub } from "../scrub.js";
 import { type CommandContext, type Reading, type RefusedResponse, responseError } from "./imap-errors.js";
-import { scrub } from "./scrub.js";
 
 /** Where a connection failed. */
 export interface ConnectionContext {

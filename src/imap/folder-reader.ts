@@ -1,8 +1,8 @@
+import { abortable, aborted } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import type { Abortable, ListMessagesOptions } from "../mail/mail-source.js";
 import type { Message, MessageHead } from "../mail/message.js";
 import { sequenceSet, UidSet } from "../mail/uid-set.js";
-import { abortable, aborted } from "./abortable.js";
 import { FolderOpener, type FolderToOpen } from "./folder-opener.js";
 import type { ImapConnection } from "./imap-connection.js";
 import { type ListedHeads, listAll, listHeads, messageLimit } from "./message-listing.js";

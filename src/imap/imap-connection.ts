@@ -1,5 +1,5 @@
+import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
-import { abortable } from "./abortable.js";
 import { connectionError } from "./connection-errors.js";
 import { responseError } from "./imap-errors.js";
 import { openSession } from "./imap-session.js";
@@ -116,7 +116,10 @@ function readable(text: string): string {
 
 /** What would end a line, a field of SASL PLAIN (RFC 4616) or one of XOAUTH2 is not sent, whatever the mechanism. */
 function checkLogin({ user, password = "", accessToken = "", authorizationId = "" }: ImapLogin): void {
-  const fields = accessToken === "" ? /[\0\r\n]/ : /[\0\x01\r\n]/;
-  if (!fields.test(user + password + authorizationId) && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
-  throw new MigrationError("login-format", "A name, password or token with CR, LF or NUL cannot be sent");
+  const endsField = /[\0\r\n]/.test(user + password + authorizationId) || (accessToken !== "" && user.includes("\x01"));
+  if (!endsField && /^[^\0-\x20\x7f]*$/.test(accessToken)) return;
+  throw new MigrationError(
+    "login-format",
+    "A name, password or token with a control character that ends a line or field cannot be sent",
+  );
 }

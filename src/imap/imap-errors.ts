@@ -1,5 +1,5 @@
 import { type ErrorScope, MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
-import { scrub } from "./scrub.js";
+import { scrub } from "../scrub.js";
 
 /** The commands that the package sends; `CONNECT` is the server's greeting, `BYE` what it says between two commands. */
 export type ImapVerb =

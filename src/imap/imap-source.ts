@@ -1,7 +1,7 @@
+import { abortable } from "../abortable.js";
 import { folderPath, type SourceFolder } from "../mail/folder.js";
 import type { Abortable, ListMessagesOptions, MailSource } from "../mail/mail-source.js";
 import type { Message, MessageHead } from "../mail/message.js";
-import { abortable } from "./abortable.js";
 import type { FolderToOpen } from "./folder-opener.js";
 import { FolderReader } from "./folder-reader.js";
 import type { ImapConnection } from "./imap-connection.js";

@@ -1,3 +1,4 @@
+import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import { type Flag, isSystemFlag, permittedFlags } from "../mail/flags.js";
 import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
@@ -16,7 +17,6 @@ import type {
 import type { Message, MessageHead } from "../mail/message.js";
 import { RewrittenIndex } from "../mail/rewritten-index.js";
 import { sequenceSet } from "../mail/uid-set.js";
-import { abortable } from "./abortable.js";
 import { encodeFolderName } from "./folder-names.js";
 import { FolderReader } from "./folder-reader.js";
 import type { ImapConnection, Namespace } from "./imap-connection.js";

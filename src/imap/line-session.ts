@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { MigrationError } from "../errors.js";
+import { scrub } from "../scrub.js";
 import type { ImapSecurity } from "./imap-connection.js";
 import { type ImapVerb, type RefusedResponse, responseError } from "./imap-errors.js";
-import { scrub } from "./scrub.js";
 
 const MAX_LINE_OCTETS = 64 * 1024;
 const MAX_OCTETS = 1024 * 1024;

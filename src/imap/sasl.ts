@@ -1,5 +1,5 @@
+import { scrub } from "../scrub.js";
 import type { ImapLogin } from "./imap-connection.js";
-import { scrub } from "./scrub.js";
 
 /** How a sign-in goes: the lines of its command, each but the first sent when the server asks. */
 export interface SignInCommand {

@@ -4,10 +4,10 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import { MigrationError } from "../errors.js";
+import { scrub } from "../scrub.js";
 import { connectionError } from "./connection-errors.js";
 import type { ImapSecurity } from "./imap-connection.js";
 import { askCapabilities, closedError, LineSession, readGreeting, startTls } from "./line-session.js";
-import { scrub } from "./scrub.js";
 
 export interface ServerProbeOptions {
   readonly host: string;

@@ -1,22 +1,19 @@
 import { createHash } from "node:crypto";
 
-const NUL = 0x00;
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
-const NUL_AS_DOVECOT_KEEPS_IT = 0x80;
+const NUL_AS_DOVECOT_KEEPS_IT = "\x80";
 
 /** The header block of a message: up to and with its first empty line, or all of it where there is none. */
 export function headerBlock(octets: Uint8Array): Uint8Array {
-  let lineStart = 0;
-  for (let at = 0; at < octets.length; at++) {
-    if (octets[at] !== LF) continue;
-    const lineLength = at - lineStart;
-    if (lineLength === 0 || (lineLength === 1 && octets[lineStart] === CR)) return octets.subarray(0, at + 1);
-    lineStart = at + 1;
-  }
-  return octets;
+  if (octets[0] === LF) return octets.subarray(0, 1);
+  if (octets[0] === CR && octets[1] === LF) return octets.subarray(0, 2);
+  const crlf = bufferOf(octets).indexOf("\n\r\n", 0, "latin1");
+  const before = crlf < 0 ? octets : octets.subarray(0, crlf + 3);
+  const lf = bufferOf(before).indexOf("\n\n", 0, "latin1");
+  return lf < 0 ? before : octets.subarray(0, lf + 2);
 }
 
 /**
@@ -51,14 +48,17 @@ export function secondsOf(date: Date): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
 }
 
+/** As text, one character an octet: many times as fast as octet by octet, and every message that is copied comes by. */
 function normalised(header: Uint8Array): Uint8Array {
-  const octets = new Uint8Array(header.length);
-  let length = 0;
-  for (const octet of header) {
-    if (octet !== CR) octets[length++] = octet === NUL ? NUL_AS_DOVECOT_KEEPS_IT : octet;
-  }
+  const text = bufferOf(header).toString("latin1").replaceAll("\r", "").replaceAll("\0", NUL_AS_DOVECOT_KEEPS_IT);
+  const octets = Buffer.from(text, "latin1");
+  let { length } = octets;
   while (length > 0 && isBlank(octets[length - 1])) length--;
   return octets.subarray(0, length);
+}
+
+function bufferOf(octets: Uint8Array): Buffer {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
 
 function isBlank(octet: number | undefined): boolean {

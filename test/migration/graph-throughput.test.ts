@@ -6,7 +6,8 @@ import type { SimulatedRequest } from "../../src/testing/microsoft365/requests.j
 import { documentedLimits, type GraphLimits } from "../../src/testing/microsoft365/throttle.js";
 import { type StoredMessage, sampleMessage } from "../../src/testing/sample-message.js";
 import { graphThrottle, type ThrottleProfile } from "../../src/throttle-profiles.js";
-import { SimulatedTime, seededRandom } from "../unit/engine/simulated-time.js";
+import { Random } from "../fixtures/mail/random.js";
+import { SimulatedTime } from "../unit/engine/simulated-time.js";
 import { byFetch, GraphWorld } from "../unit/graph/graph-fixture.js";
 import { mailWithFiles } from "../unit/graph/mail-with-files.js";
 import { planFor } from "../unit/graph/plan-for.js";
@@ -48,10 +49,10 @@ function profileOf(limits: GraphLimits): ThrottleProfile {
 async function write(load: Load, keptTo: Partial<GraphLimits> = {}) {
   const { mailboxes, minutes, messages } = load;
   const time = new SimulatedTime();
-  const random = seededRandom(SEED);
+  const random = new Random(SEED);
   const [least, most] = load.workMs;
   const limits = { ...documentedLimits, ...load.limits };
-  const latency = () => time.sleep(least + (most - least) * random());
+  const latency = () => time.sleep(least + (most - least) * random.fraction());
   const world = new GraphWorld({ clock: time, limits, latency, tokenLifetimeMs: 24 * 60 * MINUTE }, byFetch);
   const gates = new RequestGates(profileOf({ ...limits, ...keptTo }), time);
   const stop = new AbortController();
@@ -64,8 +65,7 @@ async function write(load: Load, keptTo: Partial<GraphLimits> = {}) {
     let uid = 0;
     const append = async () => {
       while (time.now() < end) {
-        const message = messages[Math.floor(random() * messages.length)] ?? sampleMessage("none");
-        await target.append(inbox, fakeMessage(++uid, message), stop);
+        await target.append(inbox, fakeMessage(++uid, random.pick(messages)), stop);
         world.mailbox(user).wellKnown("inbox").messages.length = 0; // together they would not fit into memory
       }
     };

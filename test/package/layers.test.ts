@@ -42,7 +42,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   // The words of the field and the interfaces.
   words: {
     files:
-      /^(mail\/|csv\/|report\/|providers\/|store\/(migration-store|batch-records)\.ts$|credentials\/(access-token|clouds)\.ts$|(csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|statistics|status|throttle-profiles|verification)\.ts$)/,
+      /^(mail\/|csv\/|report\/|providers\/|store\/(migration-store|batch-records)\.ts$|credentials\/(access-token|clouds)\.ts$|(abortable|csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|scrub|statistics|status|throttle-profiles|verification)\.ts$)/,
     mayImport: [],
   },
 };
@@ -53,8 +53,6 @@ const exceptions: readonly (readonly [from: string, to: string])[] = [
   ["testing/fake-mailbox.ts", "imap/folder-names.ts"],
   // The suite asks whether what a target says of its names is enough to plan with.
   ["testing/target-cases.ts", "engine/plan-folders.ts"],
-  // What a server sends back is masked by one rule everywhere: pure text.
-  ["credentials/sign-in-answer.ts", "imap/scrub.ts"],
 ];
 
 /** The only file that may load each package. */

@@ -7,9 +7,9 @@ const stride = isFull ? 1 : 211;
 const firstOffset = seededRandom().below(stride);
 
 const lines = [
-  { side: "source", oneByOne: false },
-  { side: "target", oneByOne: false },
-  { side: "target", oneByOne: true },
+  { side: "source", oneByOne: false, connections: 1 },
+  { side: "target", oneByOne: false, connections: 1 },
+  { side: "target", oneByOne: true, connections: 1 },
   { side: "target", oneByOne: true, connections: 3, connection: 1 },
   { side: "target", oneByOne: true, connections: 3, connection: 3 },
 ] as const;

@@ -111,7 +111,10 @@ async function verdict(scene: Scene): Promise<CutVerdict> {
   return { faults, isCut: proxy.appliedFaults > 0, code: codes[0], starts };
 }
 
-function batchOf({ source, target, proxy, side, connections, isBlind }: Scene): { batch: MigrationBatch; codes: string[] } {
+function batchOf({ source, target, proxy, side, connections, isBlind }: Scene): {
+  batch: MigrationBatch;
+  codes: string[];
+} {
   const addressOf = (end: Cut["side"], { host, port }: { host: string; port: number }) =>
     ({ remoteServer: host, port: side === end ? proxy.port : port, security: "None" }) as const;
   const server = imapServer({

@@ -25,7 +25,11 @@ function options(proxy: string) {
   return { name: "Proxied", remoteServer: server.host, port: server.port, security: "None", proxy } as const;
 }
 
-const failure = (work: Promise<unknown>) => work.then(() => undefined, (error: unknown) => error);
+const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 describe("an endpoint behind a proxy", () => {
   it("is tested through it with a row, and not at all without one (R9)", async () => {

@@ -1,7 +1,7 @@
+import { aborted } from "../../abortable.js";
 import { MigrationError } from "../../errors.js";
 import type { Flag } from "../../mail/flags.js";
 import type { MessageContent } from "../../mail/message.js";
-import { aborted } from "../abortable.js";
 import { formatInternalDate } from "./fetch-row.js";
 import { imapString, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
 

@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { RequestGates } from "../../../src/engine/paced-requests.js";
 import { graphThrottle, type RateLimit, type ThrottleProfile } from "../../../src/throttle-profiles.js";
-import { SimulatedTime, seededRandom } from "./simulated-time.js";
+import { Random } from "../../fixtures/mail/random.js";
+import { SimulatedTime } from "./simulated-time.js";
 
 /** A limit as the service counts it: every arrival of the last stretch, to the octet and the millisecond. */
 class ExactWindow {
@@ -73,8 +74,8 @@ interface Load {
 /** Eight callers for each mailbox, who send one request after the other. */
 async function send(load: Load, seed: number, profile: ThrottleProfile = graphThrottle): Promise<SimulatedMailbox[]> {
   const time = new SimulatedTime();
-  const random = seededRandom(seed);
-  const between = ([least, most]: readonly [number, number]) => least + (most - least) * random();
+  const random = new Random(seed);
+  const between = ([least, most]: readonly [number, number]) => least + (most - least) * random.fraction();
   const gates = new RequestGates(profile, time);
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
@@ -84,7 +85,7 @@ async function send(load: Load, seed: number, profile: ThrottleProfile = graphTh
     Array.from({ length: 8 }, async () => {
       const gate = gates.of(`user${index}@contoso.com`);
       while (time.now() < end) {
-        const octets = load.octets(random());
+        const octets = load.octets(random.fraction());
         const leave = await gate.enter(octets, signal);
         if (time.now() < end) await mailbox.request(time, octets, between(load.wayMs), between(load.workMs));
         leave();

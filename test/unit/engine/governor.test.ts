@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type EndpointWait, Governor, governorOf, type Place } from "../../../src/engine/governor.js";
 import { MigrationError, type MigrationErrorCode } from "../../../src/errors.js";
-import { SimulatedTime, seededRandom } from "./simulated-time.js";
+import { Random } from "../../fixtures/mail/random.js";
+import { SimulatedTime } from "./simulated-time.js";
 
 const { signal } = new AbortController();
 setMaxListeners(0, signal);
@@ -138,20 +139,20 @@ describe("R16 an endpoint that throttles", () => {
 /** A server that lets so many in at a time, and a batch of mailboxes that each work for a while. */
 async function migrateAll(options: { cap: number; mailboxes: number; places: number; workMs: number; seed: number }) {
   const time = new SimulatedTime();
-  const random = seededRandom(options.seed);
+  const random = new Random(options.seed);
   const governor = new Governor({ clock: time, cap: options.cap, retry });
   const seen = { now: 0, most: 0, refused: [] as number[], failed: 0 };
   const queue = Array.from({ length: options.mailboxes }).values();
   const migrate = async () => {
     while (true) {
       const place = await governor.enter(signal, nothingTold);
-      await time.sleep(50 + 200 * random());
+      await time.sleep(50 + 200 * random.fraction());
       const isIn = seen.now < options.places;
       if (isIn) {
         seen.now += 1;
         seen.most = Math.max(seen.most, seen.now);
         place.served();
-        await time.sleep(options.workMs * (0.5 + random()));
+        await time.sleep(options.workMs * (0.5 + random.fraction()));
         seen.now -= 1;
       } else {
         seen.refused.push(time.now());

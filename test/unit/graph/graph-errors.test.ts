@@ -6,7 +6,7 @@ const open: GraphSubject = { doing: "open" };
 
 function answer(status: number, code = "", headers: Record<string, string> = {}, message = "words of Graph") {
   const json = code === "" ? undefined : { error: { code, message, innerError: { "request-id": "11-22" } } };
-  return { status, json, headers: new Headers(headers) };
+  return { status, json, headers: new Headers(headers), secrets: ["opaque-t0ken"] };
 }
 
 describe("An answer of Graph that is no success", () => {
@@ -69,12 +69,12 @@ describe("An answer of Graph that is no success", () => {
 
   it("holds no token and no control character, however Graph words it", () => {
     const token = `${"eyJhbGciOiJub25lIn0abcdef"}.${"eyJzdWIiOiIxMjM0NTY3ODkwIn0"}.${"c2lnbmF0dXJlc2ln"}`;
-    const words = `bad token ${token}\r\n\u001b[31m see https://h/x?authtoken=s3cret-value&a=1 ${"x".repeat(2000)}`;
+    const words = `bad token ${token} or opaque-t0ken\r\n\u001b[31m see https://h/x?authtoken=s3cret-value&a=1 ${"x".repeat(2000)}`;
     const error = graphError(answer(400, "Bad\u0000Code", {}, words), append);
-    expect(`${error.message} ${JSON.stringify(error)}`).not.toMatch(/eyJ|s3cret-value/);
+    expect(`${error.message} ${JSON.stringify(error)}`).not.toMatch(/eyJ|s3cret-value|t0ken/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
     expect(error.message).not.toMatch(/[\u0000-\u001f]/);
-    expect(error.message.length).toBeLessThan(1_000);
+    expect(error.message.length).toBeLessThan(1_200);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { scrub } from "../../../src/imap/scrub.js";
+import { scrub } from "../../src/scrub.js";
 
 const password = 'Sömmer "2024"\\&+/?';
 const token = "eyJ0eXAiOiJKV1QifQ.eyJ1cG4iOiJhbm4ifQ.c2lnbmF0dXJl-_";

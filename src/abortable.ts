@@ -1,4 +1,4 @@
-import { MigrationError } from "../errors.js";
+import { MigrationError } from "./errors.js";
 
 /** What a call rejects with that the host gave up. */
 export function aborted(): MigrationError {
@@ -15,14 +15,16 @@ export async function abortable<Result>(
 ): Promise<Result> {
   if (!signal) return await begin();
   if (signal.aborted) throw aborted();
-  const work = begin();
-  work.catch(() => {});
   let onAbort = () => {};
   const stop = new Promise<never>((_, reject) => {
     onAbort = () => reject(aborted());
+    // Before the work begins: that may be what makes the host give up.
     signal.addEventListener("abort", onAbort, { once: true });
   });
+  stop.catch(() => {});
   try {
+    const work = begin();
+    work.catch(() => {});
     return await Promise.race([work, stop]);
   } finally {
     signal.removeEventListener("abort", onAbort);
