@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -32,7 +32,7 @@ export function headerKey(header: Uint8Array, internalDate: Date): string {
 
 /** The same of the header block alone, as short as it can be kept in memory: 16 octets, one character each. */
 export function headerDigest(header: Uint8Array): string {
-  return createHash("sha256").update(normalised(header)).digest().toString("latin1", 0, 16);
+  return hash("sha256", normalised(header), "binary").slice(0, 16);
 }
 
 /** LFs without a CR before them. */

@@ -2,12 +2,14 @@ import { setMaxListeners } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
 import { RequestGates } from "../../src/engine/paced-requests.js";
 import { fakeMessage } from "../../src/testing/fake-content.js";
+import { FakeMailbox } from "../../src/testing/fake-mailbox.js";
 import type { SimulatedRequest } from "../../src/testing/microsoft365/requests.js";
 import { documentedLimits, type GraphLimits } from "../../src/testing/microsoft365/throttle.js";
 import { type StoredMessage, sampleMessage } from "../../src/testing/sample-message.js";
 import { graphThrottle, type ThrottleProfile } from "../../src/throttle-profiles.js";
 import { Random } from "../fixtures/mail/random.js";
 import { SimulatedTime } from "../unit/engine/simulated-time.js";
+import { graphBatch } from "../unit/graph/graph-batch.js";
 import { byFetch, GraphWorld } from "../unit/graph/graph-fixture.js";
 import { mailWithFiles } from "../unit/graph/mail-with-files.js";
 import { planFor } from "../unit/graph/plan-for.js";
@@ -143,6 +145,29 @@ describe(`R16 the Graph target against the limits of Graph (seed ${SEED})`, () =
       expect(least(uses, limit)).toBeGreaterThan(0.95);
     });
   }
+
+  it("is kept busy by a whole migration: 400 messages, 4 requests at once to 95 %", async () => {
+    const time = new SimulatedTime();
+    const world = new GraphWorld({ clock: time, latency: () => time.sleep(2_000) }, byFetch);
+    const user = world.addUser();
+    const messages = Array.from({ length: 400 }, (_, at) => sampleMessage(`message ${at}`));
+    const source = new FakeMailbox([{ levels: ["INBOX"], messages }]);
+    const gate = new RequestGates(graphThrottle, time).of(user);
+    const migration = graphBatch({ world, user, source, gate, batch: { clock: time } });
+    try {
+      const report = await time.run(migration.start(), TURNS);
+      expect(report).toMatchObject({ balanced: true, books: { found: 400, copied: 400 } });
+    } finally {
+      world.close();
+    }
+    const { requests, violations } = world.simulator;
+    const creates = requests.filter(({ method }) => method === "POST").map(({ at }) => at);
+    const [start, end] = [Math.min(...creates), Math.max(...creates) + 2_000];
+    expect(violations).toEqual([]);
+    const { concurrent } = useOf(requests, documentedLimits, { start, end });
+    console.log(`4 concurrent, by the engine: ${concurrent.toFixed(4)} used`);
+    expect(concurrent).toBeGreaterThan(0.95);
+  });
 
   it("is refused what is too much, so that it would be seen", async () => {
     const load: Load = { mailboxes: 1, minutes: 15, messages: small, limits: { requests: 100 }, workMs: [5, 60] };
