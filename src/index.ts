@@ -259,7 +259,7 @@ export { sqliteStore } from "./store/sqlite.js";
 
 export type { Flag } from "./mail/flags.js";
 export type { FolderPlan, ListedFolder, SourceFolder, TargetFolder } from "./mail/folder.js";
-export type { FolderFilterOptions, FolderLeftOut } from "./mail/folder-filter.js";
+export type { FolderFilter, FolderFilterOptions, FolderLeftOut } from "./mail/folder-filter.js";
 export type { Abortable, ListMessagesOptions, MailSource } from "./mail/mail-source.js";
 export type {
   Appended,
