@@ -1,7 +1,7 @@
 import type { AccessToken, AccessTokenProvider, Microsoft365Credentials } from "./credentials/access-token.js";
 import { type Cloud, globalCloud } from "./credentials/clouds.js";
 import { systemClock } from "./engine/clock.js";
-import { RequestGates } from "./engine/paced-requests.js";
+import { RequestGates } from "./engine/throttle/paced-requests.js";
 import { MigrationError } from "./errors.js";
 import { type GraphTargetOptions, openGraphTarget } from "./graph/graph-target.js";
 import {

@@ -1,4 +1,4 @@
-import { SignInGuard } from "./engine/sign-in-guard.js";
+import { SignInGuard } from "./engine/throttle/sign-in-guard.js";
 import { MigrationError } from "./errors.js";
 import { type ImapSecurity, openImapConnection } from "./imap/imap-connection.js";
 import { ImapTarget } from "./imap/imap-target.js";

@@ -1,7 +1,7 @@
 import { checkName } from "./batch/batch-options.js";
 import { endpointRecord } from "./batch/batch-registration.js";
 import type { CsvRow } from "./csv-row.js";
-import { SignInGuard } from "./engine/sign-in-guard.js";
+import { SignInGuard } from "./engine/throttle/sign-in-guard.js";
 import { MigrationError } from "./errors.js";
 import {
   type ImapLogin,

@@ -1,4 +1,4 @@
-import { verifyBatch } from "../engine/verify-batch.js";
+import { verifyBatch } from "../engine/verify/verify-batch.js";
 import { MigrationError } from "../errors.js";
 import type { MigrationStore } from "../store/migration-store.js";
 import { checkVerifyOptions, type VerificationReport, type VerifyOptions } from "../verification.js";

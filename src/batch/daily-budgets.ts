@@ -1,6 +1,6 @@
 import type { CsvRow } from "../csv-row.js";
 import type { Clock } from "../engine/clock.js";
-import { DailyOctets } from "../engine/daily-octets.js";
+import { DailyOctets } from "../engine/throttle/daily-octets.js";
 import type { OctetsByHour } from "../store/batch-records.js";
 import type { MigrationStore } from "../store/migration-store.js";
 import type { SourceEndpoint } from "./batch-options.js";

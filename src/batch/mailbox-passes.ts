@@ -1,8 +1,8 @@
 import { AppendBudget } from "../engine/append-window.js";
 import type { Clock } from "../engine/clock.js";
-import { governorOf } from "../engine/governor.js";
 import { migrateUser } from "../engine/migrate-user.js";
 import { defaultRetryPolicy, type RetryPolicy } from "../engine/retry.js";
+import { governorOf } from "../engine/throttle/governor.js";
 import { type MigrationLimits, microsoft365Limits } from "../limits.js";
 import type { MigrationTarget } from "../migration-target.js";
 import type { Books, Outcome } from "../outcome.js";

@@ -2,12 +2,12 @@ import { MigrationError } from "../errors.js";
 import type { WaitAskedBy } from "../events.js";
 import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
-import { budgetedTarget } from "./budgeted-target.js";
 import type { Clock } from "./clock.js";
-import type { DailyOctets } from "./daily-octets.js";
-import { type EndpointWait, Governor, type Place } from "./governor.js";
 import { backoffMs, pauseBeforeRetry, type RetryPolicy } from "./retry.js";
-import { watchedMailbox } from "./watched-mailbox.js";
+import { budgetedTarget } from "./throttle/budgeted-target.js";
+import type { DailyOctets } from "./throttle/daily-octets.js";
+import { type EndpointWait, Governor, type Place } from "./throttle/governor.js";
+import { watchedMailbox } from "./throttle/watched-mailbox.js";
 
 type End = "source" | "target";
 

@@ -14,22 +14,22 @@ import type { AppendBudget } from "./append-window.js";
 import { BreakOffs } from "./break-offs.js";
 import type { Clock } from "./clock.js";
 import { copyFolder } from "./copy-folder.js";
-import type { DailyOctets } from "./daily-octets.js";
 import { checkFollowsFlags } from "./flag-changes.js";
 import type { FolderRun, FolderTellers, PassEnd } from "./folder-run.js";
-import { closeGonePages, pageKey } from "./gone-pages.js";
+import { closeGonePages, pageKey } from "./folders/gone-pages.js";
+import { closedBooks, noteLeftOut } from "./folders/left-out-folders.js";
+import { foldersToPlan, planFolders } from "./folders/plan-folders.js";
+import { listForReading, readingOrder, readingStages } from "./folders/reading-order.js";
+import { hasReusedUids } from "./folders/reused-uids.js";
 import { HeldMessages } from "./held-messages.js";
 import { identifiedSource } from "./identified-source.js";
 import { LeaseHold } from "./lease-hold.js";
-import { closedBooks, noteLeftOut } from "./left-out-folders.js";
 import { type Governors, MailboxEnds, ownGovernors } from "./mailbox-ends.js";
 import { MovedMessages } from "./moved-messages.js";
-import { foldersToPlan, planFolders } from "./plan-folders.js";
-import { listForReading, readingOrder, readingStages } from "./reading-order.js";
 import { awaitsSettling } from "./reconcile.js";
 import { RefusalCounter } from "./refusal-counter.js";
 import { graver, type RetryPolicy } from "./retry.js";
-import { hasReusedUids } from "./reused-uids.js";
+import type { DailyOctets } from "./throttle/daily-octets.js";
 import { UserProgressTally } from "./user-progress.js";
 
 /** Folders under way at a time: enough that the commands for the next ones are on the line before one ends. */

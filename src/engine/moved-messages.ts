@@ -7,7 +7,7 @@ import { identitySeconds, messageIdentity } from "../mail/message-identity.js";
 import type { AlreadyThere, MovedFrom } from "../outcome.js";
 import type { FolderRecord, Lease, MigrationStore, RecognisableRecord } from "../store/migration-store.js";
 import type { FolderRun } from "./folder-run.js";
-import { pageKey } from "./gone-pages.js";
+import { pageKey } from "./folders/gone-pages.js";
 import { LikenessFilter } from "./likeness-filter.js";
 
 /** For so many messages the store is asked by their sizes; for more, everything that it has is read, once in a pass. */

@@ -5,8 +5,8 @@ import { headerDigest, secondsOf } from "../mail/header-key.js";
 import type { FindOptions, Found } from "../mail/mail-target.js";
 import type { MessageContent, MessageHead } from "../mail/message.js";
 import type { PageTarget } from "../store/migration-store.js";
-import { contentTraits } from "./content-traits.js";
 import type { FolderRun } from "./folder-run.js";
+import { contentTraits } from "./verify/content-traits.js";
 
 /** Messages whose header blocks are held at a time. */
 const LOOK_WINDOW = 5_000;

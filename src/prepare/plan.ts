@@ -1,7 +1,7 @@
 import type { CsvRow } from "../csv-row.js";
+import { NAME_TAKEN, planFolders } from "../engine/folders/plan-folders.js";
+import { readingOrder } from "../engine/folders/reading-order.js";
 import { identifiedSource } from "../engine/identified-source.js";
-import { NAME_TAKEN, planFolders } from "../engine/plan-folders.js";
-import { readingOrder } from "../engine/reading-order.js";
 import { MigrationError } from "../errors.js";
 import { type MigrationLimits, microsoft365Limits } from "../limits.js";
 import { type FolderPlan, folderPath, type ListedFolder, type SourceFolder } from "../mail/folder.js";

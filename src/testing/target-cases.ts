@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { planFolders } from "../engine/plan-folders.js";
+import { planFolders } from "../engine/folders/plan-folders.js";
 import { MigrationError, type MigrationErrorCode } from "../errors.js";
 import type { FolderPlan, SourceFolder, TargetFolder } from "../mail/folder.js";
 import { headerBlock } from "../mail/header-key.js";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/engine/clock.js";
-import { RequestGates } from "../../src/engine/paced-requests.js";
+import { RequestGates } from "../../src/engine/throttle/paced-requests.js";
 import { FakeMailbox } from "../../src/testing/fake-mailbox.js";
 import { type GraphFault, type GraphFaultCondition, knownGraphFaults } from "../../src/testing/microsoft365/faults.js";
 import type { SimulatedMailbox } from "../../src/testing/microsoft365/mailbox.js";

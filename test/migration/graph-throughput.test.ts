@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
-import { RequestGates } from "../../src/engine/paced-requests.js";
+import { RequestGates } from "../../src/engine/throttle/paced-requests.js";
 import { fakeMessage } from "../../src/testing/fake-content.js";
 import { FakeMailbox } from "../../src/testing/fake-mailbox.js";
 import type { SimulatedRequest } from "../../src/testing/microsoft365/requests.js";

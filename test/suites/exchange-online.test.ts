@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { planFolders } from "../../src/engine/plan-folders.js";
+import { planFolders } from "../../src/engine/folders/plan-folders.js";
 import type { SourceFolder } from "../../src/mail/folder.js";
 import { headerBlock } from "../../src/mail/header-key.js";
 import { fakeMessage } from "../../src/testing/fake-content.js";

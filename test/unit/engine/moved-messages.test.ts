@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ItemRoom } from "../../../src/engine/verification-tally.js";
-import { verifyUser } from "../../../src/engine/verify-user.js";
+import { ItemRoom } from "../../../src/engine/verify/verification-tally.js";
+import { verifyUser } from "../../../src/engine/verify/verify-user.js";
 import type { ItemRecord } from "../../../src/store/migration-store.js";
 import type { FakeFolder, FolderContent } from "../../../src/testing/fake-mailbox.js";
 import { openFakeSource } from "../../../src/testing/fake-source.js";

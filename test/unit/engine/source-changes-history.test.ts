@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ItemRoom } from "../../../src/engine/verification-tally.js";
-import { verifyUser } from "../../../src/engine/verify-user.js";
+import { ItemRoom } from "../../../src/engine/verify/verification-tally.js";
+import { verifyUser } from "../../../src/engine/verify/verify-user.js";
 import { MigrationError } from "../../../src/errors.js";
 import { isBalanced } from "../../../src/outcome.js";
 import type { FolderJournal, MigrationStore } from "../../../src/store/migration-store.js";
