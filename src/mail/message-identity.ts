@@ -10,7 +10,7 @@ const SECONDS_OCTETS = 8;
 export function messageIdentity(internalDate: Date, headerDigest: string): Uint8Array | undefined {
   const seconds = secondsOf(internalDate);
   if (seconds === undefined) return undefined;
-  const identity = Buffer.alloc(SECONDS_OCTETS + headerDigest.length, headerDigest, "latin1");
+  const identity = Buffer.allocUnsafe(SECONDS_OCTETS + headerDigest.length); // written whole below; from the pool
   identity.writeDoubleBE(seconds, 0);
   identity.write(headerDigest, SECONDS_OCTETS, "latin1");
   return identity;
