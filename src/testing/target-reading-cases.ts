@@ -5,10 +5,8 @@ import { isReadable, type MailTarget, type TargetReading } from "../mail/mail-ta
 import type { BehaviourCase } from "./behaviour-case.js";
 import { assertRejects, flagNames } from "./case-assertions.js";
 import { readOctets } from "./fake-content.js";
+import type { Opened, WithTarget } from "./opened-target.js";
 import { type StoredMessage, sampleMessage } from "./sample-message.js";
-import type { Opened } from "./target-cases.js";
-
-type WithTarget = (check: (opened: Opened) => Promise<void>) => Promise<void>;
 
 /** What a target does that can be read back ({@link TargetReading}). */
 export function targetReadingCases(withTarget: WithTarget): BehaviourCase[] {

@@ -52,7 +52,7 @@ const exceptions: readonly (readonly [from: string, to: string])[] = [
   // The fakes name their folders as a server would: the spelling is pure text.
   ["testing/fake-mailbox.ts", "imap/folder-names.ts"],
   // The suite asks whether what a target says of its names is enough to plan with.
-  ["testing/target-cases.ts", "engine/folders/plan-folders.ts"],
+  ["testing/opened-target.ts", "engine/folders/plan-folders.ts"],
 ];
 
 /** The only file that may load each package. */
