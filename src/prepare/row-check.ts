@@ -1,10 +1,11 @@
 import type { CsvRow } from "../csv-row.js";
 import { type Clock, systemClock } from "../engine/clock.js";
+import { isRefusedSignIn } from "../engine/throttle/sign-in-guard.js";
 import { MigrationError } from "../errors.js";
 import type { MailSource } from "../mail/mail-source.js";
 import type { MailTarget } from "../mail/mail-target.js";
 import { inOrder } from "./in-order.js";
-import { SignInGuard } from "./sign-in-guard.js";
+import { RowSignIns } from "./row-sign-ins.js";
 
 export interface RowCheckOptions {
   readonly rows: readonly CsvRow[];
@@ -56,9 +57,9 @@ const PAUSE_MS = 250;
  */
 export function checkRows(options: RowCheckOptions): AsyncGenerator<RowCheck, void, undefined> {
   const { clock = systemClock, signal = new AbortController().signal } = options;
-  const guard = new SignInGuard();
+  const signIns = new RowSignIns();
   return inOrder(options.rows, options.atOnce ?? AT_ONCE, async (row) => {
-    const source = await checkSource(options, row, guard, signal);
+    const source = await checkSource(options, row, signIns, signal);
     const target = options.openTarget && (await checkTarget(options.openTarget, row, signal));
     if (signal.aborted) throw new MigrationError("aborted", "The check of the rows was stopped");
     if (source.tried) await clock.sleep(options.pauseMs ?? PAUSE_MS, signal);
@@ -70,11 +71,11 @@ export function checkRows(options: RowCheckOptions): AsyncGenerator<RowCheck, vo
 async function checkSource(
   { openSource, signInName = ({ userName }) => userName }: RowCheckOptions,
   row: CsvRow,
-  guard: SignInGuard,
+  signIns: RowSignIns,
   signal: AbortSignal,
 ): Promise<RowCheckEnd> {
   let end = notTried();
-  await guard.trySignIn(signInName(row), row, async () => {
+  await signIns.tryOne(signInName(row), row, async () => {
     let source: MailSource | undefined;
     try {
       source = await openSource(row, signal);
@@ -86,15 +87,13 @@ async function checkSource(
       const error = MigrationError.from(cause);
       end = { ok: false, tried: true, error };
       if (source) return "accepted";
-      return REFUSALS.has(error.code) ? "refused" : "unknown";
+      return isRefusedSignIn(error) ? "refused" : "unknown";
     } finally {
       await source?.close().catch(() => {});
     }
   });
   return end;
 }
-
-const REFUSALS: ReadonlySet<string> = new Set(["auth-failed", "auth-expired"]);
 
 function notTried(): RowCheckEnd {
   const text = "Not tried: this name or password was refused for another row, and the account could be locked";

@@ -75,6 +75,14 @@ describe("The check of each row", () => {
     expect(checks[4]?.source.error?.message).toContain("Not tried");
   });
 
+  it("R16: takes names that differ in case alone for one account", async () => {
+    const server = new Server({ terry: "right" });
+    const rows = [row("terry", "wrong"), row("Terry", "another"), row("TERRY", "a third")];
+    const checks = await server.check(rows);
+    expect(server.sent).toEqual(["terry wrong"]);
+    expect(checks.map(({ source }) => source.tried)).toEqual([true, false, false]);
+  });
+
   it("R16: gives an administrator's password up after three refusals, whatever names it goes with", async () => {
     const server = new Server({});
     const checks = await server.check([...Array(20).keys()].map((at) => row(`user${at}*admin`, "wrong")));

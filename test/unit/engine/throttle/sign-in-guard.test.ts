@@ -116,6 +116,44 @@ describe("R16 one administrator's sign-in for many mailboxes", () => {
     await expect(waiting).rejects.toMatchObject({ code: "aborted" });
   });
 
+  it("is stopped after ten refusals in a row, however many others have signed in since it was accepted", async () => {
+    const guard = new SignInGuard();
+    const server = new Server((attempt) => (attempt > 1 ? "auth-failed" : undefined));
+    const others = new Server(() => undefined);
+    await outcomes(["admin"], server, guard);
+    for (const user of users) {
+      await outcomes([user], others, guard);
+      await outcomes(["admin"], server, guard);
+    }
+    expect(server.tried).toBe(1 + 10);
+  });
+
+  it("keeps next to nothing of ten thousand users who were let in, and nothing of those that no server judged", async () => {
+    const guard = new SignInGuard();
+    const names = Array.from({ length: 10_000 }, (_, index) => `user${index}`);
+    expect(await outcomes(names, new Server(() => undefined), guard)).toEqual(names.map(() => "open"));
+    expect(guard.size).toBe(100);
+    const strangers = users.map((user) => `${user} of another house`);
+    await outcomes(strangers, new Server(() => "connection-refused"), guard);
+    const stopped = AbortSignal.abort();
+    await Promise.allSettled(strangers.map((user) => guard.open({ user, password }, async () => "open", stopped)));
+    expect(guard.size).toBe(100);
+  });
+
+  it("remembers who was refused until he is let in, however many others sign in meanwhile", async () => {
+    const guard = new SignInGuard();
+    const refusing = new Server(() => "auth-failed");
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await outcomes(["terry"], refusing, guard);
+      await outcomes(
+        users.map((user) => `${user} after ${attempt}`),
+        new Server(() => undefined),
+        guard,
+      );
+    }
+    expect(refusing.tried).toBe(3);
+  });
+
   it("keeps no token from being sent", async () => {
     const server = new Server(() => "auth-failed");
     const guard = new SignInGuard();

@@ -7,11 +7,14 @@ export type SignInAnswer = "accepted" | "refused" | "unknown";
 const MOST_REFUSALS = 3;
 
 /**
- * Keeps a check of many rows from locking accounts. A sign-in name that was refused is not tried again. Rows that share
- * a name or a password, as an administrator's do, go one at a time until the password was accepted once; refused for
- * three of them before that, it is taken for wrong and not sent any more.
+ * Signs in for the rows of a list, and so that no account is locked. A sign-in name that was refused is not tried again,
+ * with no password. Rows that share a name or a password, as an administrator's do, go one at a time until the password was
+ * accepted once; refused for three of them before that, it is taken for wrong and not sent any more.
+ *
+ * Stricter than the `SignInGuard` of the endpoint below it, which counts for each account by itself: nothing is known yet of
+ * a list that is checked, and it may hold one wrong password for thousands of accounts.
  */
-export class SignInGuard {
+export class RowSignIns {
   /** Resolves when the last row with this name or password that took its turn is through. */
   readonly #turns = new Map<string, Promise<void>>();
   readonly #refusedNames = new Set<string>();
@@ -21,10 +24,12 @@ export class SignInGuard {
 
   /**
    * Signs in as soon as that is harmless.
-   * @param name what signs in: the row's UserName, or the account that acts for it
+   * @param signInName what signs in: the row's UserName, or the account that acts for it; without regard to case, since a
+   * server that does not tell cases apart counts them for one account
    * @returns false where it was not called, since it could lock an account
    */
-  async trySignIn(name: string, { password }: CsvRow, signIn: () => Promise<SignInAnswer>): Promise<boolean> {
+  async tryOne(signInName: string, { password }: CsvRow, signIn: () => Promise<SignInAnswer>): Promise<boolean> {
+    const name = signInName.toLowerCase();
     const pair = JSON.stringify([name, password]);
     const once = async (): Promise<boolean> => {
       if (!this.#isHarmless(name, password, pair)) return false;
