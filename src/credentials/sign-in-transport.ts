@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import { aborted } from "../abortable.js";
 import { MigrationError } from "../errors.js";
+import { readRetryAfter } from "../retry-after.js";
 import { errorOfAnswer, isHappy, type SignInAnswer } from "./sign-in-answer.js";
 
 /** Loaded when the first token is asked for: whoever never signs in to Microsoft 365 does not wait for it. */
@@ -77,7 +78,7 @@ async function exchange<Body>(
 
 function answerOf(response: Response, text: string, sent: string): SignInAnswer {
   const body = jsonObject(text);
-  const retryAfterMs = retryAfter(response.headers.get("retry-after"));
+  const retryAfterMs = readRetryAfter(response.headers);
   const parameters = new URLSearchParams(sent);
   const secrets = [
     ...SECRET_PARAMETERS.map((name) => parameters.get(name)),
@@ -104,13 +105,6 @@ function jsonObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Seconds, perhaps with a fraction, or an HTTP date (RFC 9110 section 10.2.3). */
-function retryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, Math.ceil(ms)) : undefined;
 }
 
 function unreachable(url: string, error: unknown): MigrationError {

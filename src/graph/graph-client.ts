@@ -5,8 +5,9 @@ import type { AccessToken, AccessTokenProvider } from "../credentials/access-tok
 import type { Cloud } from "../credentials/clouds.js";
 import { MigrationError } from "../errors.js";
 import type { Abortable } from "../mail/mail-source.js";
+import { readRetryAfter } from "../retry-after.js";
 import type { RequestGate } from "../throttle-profiles.js";
-import { isThrottling, readRetryAfter, transportError } from "./graph-errors.js";
+import { isThrottling, transportError } from "./graph-errors.js";
 import { Turns } from "./turns.js";
 
 /** Graph's limit for one application and mailbox (learn.microsoft.com/graph/throttling-limits, Outlook). */

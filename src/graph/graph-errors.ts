@@ -1,5 +1,7 @@
 import { MigrationError, type MigrationErrorCode, type MigrationErrorDetails } from "../errors.js";
+import { readRetryAfter } from "../retry-after.js";
 import { scrub } from "../scrub.js";
+import { type Fault, systemFault } from "../system-faults.js";
 import { record, textOf } from "./graph-json.js";
 
 /** What a request was about, for telling alike answers apart. */
@@ -121,36 +123,19 @@ export function isThrottling(status: number): boolean {
   return status === 429 || status === 503 || status === 504 || status === 509;
 }
 
-/** Milliseconds of a Retry-After in seconds, whole or not, or as a date (RFC 9110 section 10.2.3). */
-export function readRetryAfter(headers: Headers, now = Date.now()): number | undefined {
-  const value = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+(\.\d*)?$/.test(value)) return Math.ceil(Number(value) * 1000);
-  const date = value === "" ? Number.NaN : Date.parse(value);
-  // The difference to the server's own clock, where it tells that.
-  const from = Date.parse(headers.get("date") ?? "");
-  return Number.isNaN(date) ? undefined : Math.max(0, date - (Number.isNaN(from) ? now : from));
-}
-
-/** Codes of Node and undici (Errors of undici, docs/docs/api/Errors.md) for connections that did not come about. */
-const BY_SYSTEM_CODE: readonly (readonly [RegExp, MigrationErrorCode])[] = [
-  [/^(ENOTFOUND|EAI_AGAIN)$/, "dns-failed"],
-  [/^ECONNREFUSED$/, "connection-refused"],
-  [/^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/, "connect-timeout"],
-  [/^(UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT)$/, "command-timeout"],
-  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "certificate-expired"],
-  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "certificate-name"],
-  [
-    /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT.*)$/,
-    "certificate-untrusted",
-  ],
-  [/^(EPROTO|ERR_SSL_.*|ERR_TLS_.*)$/, "tls-failed"],
-];
+/** Of fetch itself (undici, docs/docs/api/Errors.md). */
+const BY_FETCH_CODE = new Map<string, Fault>([
+  ["UND_ERR_CONNECT_TIMEOUT", ["connect-timeout", "did not answer in time"]],
+  ["UND_ERR_HEADERS_TIMEOUT", ["command-timeout", "did not answer in time"]],
+  ["UND_ERR_BODY_TIMEOUT", ["command-timeout", "did not end its answer in time"]],
+]);
 
 /** A request without an answer. What it asked for may have been done. */
 export function transportError(cause: unknown): MigrationError {
-  const code = systemCode(cause);
-  const ours = BY_SYSTEM_CODE.find(([pattern]) => pattern.test(code))?.[1] ?? "connection-lost";
-  return new MigrationError(ours, `No answer came from Graph${code === "" ? "" : ` (${code})`}`);
+  const vendorCode = systemCode(cause);
+  const fault = BY_FETCH_CODE.get(vendorCode) ?? systemFault(vendorCode);
+  const [code, predicate] = fault ?? ["connection-lost", "gave no answer"];
+  return new MigrationError(code, `Graph ${predicate}${vendorCode === "" ? "" : ` (${vendorCode})`}`);
 }
 
 /** fetch hides the reason in causes of causes. */

@@ -1,5 +1,6 @@
 import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
+import { exchangeFolderNames } from "../exchange-folder-names.js";
 import type { FolderPlan, ListedFolder, TargetFolder } from "../mail/folder.js";
 import type { Abortable } from "../mail/mail-source.js";
 import type { Appended, FindOptions, Found, MailTarget, TargetCapabilities } from "../mail/mail-target.js";
@@ -17,13 +18,6 @@ import { Turns } from "./turns.js";
 const MAX_MESSAGE_SIZE = 150 * 1024 * 1024;
 /** More could not be under way: Graph takes four requests at a time for one mailbox. */
 const MAX_CONCURRENT_APPENDS = 4;
-/** Our own caution: Microsoft documents no length for the name of a mail folder. */
-const MAX_LEVEL_LENGTH = 250;
-
-/** Exchange Online's limit (a university's copy of "Exchange Online limits"). */
-const MAX_LEVELS = 300;
-/** Of a mailbox in English: folders of other items, which are listed nowhere and whose names are in use all the same. */
-const RESERVED = ["Files", "Calendar", "Contacts", "Journal", "Notes", "Tasks"];
 
 /** How the Graph route makes messages. */
 export interface GraphTargetOptions {
@@ -96,10 +90,7 @@ export class GraphTarget implements MailTarget {
       maxConcurrentAppends: MAX_CONCURRENT_APPENDS,
       loses: graphLosses,
       // A folder with "/" in its name could be made, and would be invisible over IMAP.
-      names: {
-        ...{ delimiter: "/", caseInsensitive: true, prefix: [] },
-        ...{ maxLevelLength: MAX_LEVEL_LENGTH, maxLevels: MAX_LEVELS, reserved: [...RESERVED, ...folders.hiddenNames] },
-      },
+      names: { ...exchangeFolderNames, reserved: [...exchangeFolderNames.reserved, ...folders.hiddenNames] },
     };
   }
 

@@ -1,5 +1,7 @@
 import { MigrationError } from "../errors.js";
+import { exchangeFolderNames } from "../exchange-folder-names.js";
 import { type FolderPlan, folderPath, type ListedFolder, type TargetFolder } from "../mail/folder.js";
+import { foldLevel } from "../mail/folder-pattern.js";
 import type { SpecialUse } from "../mail/special-use.js";
 import type { GraphClient } from "./graph-client.js";
 import { graphError } from "./graph-errors.js";
@@ -16,8 +18,6 @@ const WELL_KNOWN: readonly (readonly [string, SpecialUse | "INBOX"])[] = [
   ["junkemail", "\\Junk"],
   ["archive", "\\Archive"],
 ];
-/** Exchange Online nests folders to 300 levels; a ring in the answers must end somewhere. */
-const MAX_DEPTH = 300;
 const SELECT = "$select=id,displayName,childFolderCount,totalItemCount,isHidden";
 
 interface GraphFolder {
@@ -121,7 +121,7 @@ export class MailboxFolders {
   }
 
   async #listBelow(parent: GraphFolder | undefined, where: Listing): Promise<void> {
-    if ((parent?.levels.length ?? 0) >= MAX_DEPTH) return;
+    if ((parent?.levels.length ?? 0) >= exchangeFolderNames.maxLevels) return; // a ring in the answers must end somewhere
     for (const folder of await this.#listPages(parent, where)) {
       if (folder.children > 0) await this.#listBelow(folder, where);
     }
@@ -182,5 +182,5 @@ function readFolder(
 }
 
 function keyOf(levels: readonly string[]): string {
-  return JSON.stringify(levels.map((level) => level.normalize("NFC").toLowerCase()));
+  return JSON.stringify(levels.map(foldLevel));
 }

@@ -1,5 +1,6 @@
 import { MigrationError, type MigrationErrorCode } from "../errors.js";
 import { scrub } from "../scrub.js";
+import { type Fault, systemFault, tlsFailed } from "../system-faults.js";
 import { type CommandContext, type Reading, type RefusedResponse, responseError } from "./imap-errors.js";
 
 /** Where a connection failed. */
@@ -12,54 +13,17 @@ export interface ConnectionContext {
   readonly loggedIn: boolean;
 }
 
-/** What a fault of the network, of TLS or of imapflow is, and what to say of `host:port`. */
-type Fault = readonly [code: MigrationErrorCode, predicate: string];
-
-const REFUSED: Fault = ["connection-refused", "refused the connection"];
-const UNREACHABLE: Fault = ["connect-timeout", "cannot be reached"];
-const UNRESOLVED: Fault = ["dns-failed", "has a name that does not resolve here"];
-const UNTRUSTED: Fault = ["certificate-untrusted", "has a certificate that nobody trusted here has issued"];
-const REJECTED: Fault = ["certificate-untrusted", "has a certificate that is not valid for a server"];
+const LATE: Fault = ["connect-timeout", "did not answer in time"];
 const TOO_LARGE: Fault = ["response-too-large", "sent more than any honest answer holds"];
 const UNREPRESENTABLE: Fault = ["login-format", "cannot be sent a name or password with CR, LF or NUL"];
 
+/** By imapflow's codes and ours. */
 const FAULTS = new Map<string, Fault>([
-  ["ECONNREFUSED", REFUSED],
-  ["EACCES", ["connection-refused", "may not be connected to from here"]],
-  ["EPERM", ["connection-refused", "may not be connected to from here"]],
-  ["ENOTFOUND", UNRESOLVED],
-  ["EAI_AGAIN", UNRESOLVED],
-  ["EAI_FAIL", UNRESOLVED],
-  ["EAI_NODATA", UNRESOLVED],
-  ["EAI_NONAME", UNRESOLVED],
-  ["ETIMEDOUT", ["connect-timeout", "did not answer in time"]],
-  ["ETIMEOUT", ["connect-timeout", "did not answer in time"]],
-  ["CONNECT_TIMEOUT", ["connect-timeout", "did not answer in time"]],
+  ["ETIMEOUT", LATE],
+  ["CONNECT_TIMEOUT", LATE],
   ["UPGRADE_TIMEOUT", ["connect-timeout", "did not finish the TLS handshake in time"]],
   ["GREETING_TIMEOUT", ["connect-timeout", 'sent no greeting in time; a TLS port needs security "Ssl"']],
   ["ProxyError", ["connect-timeout", "cannot be reached through the proxy"]],
-  ["EHOSTUNREACH", UNREACHABLE],
-  ["ENETUNREACH", UNREACHABLE],
-  ["EHOSTDOWN", UNREACHABLE],
-  ["ENETDOWN", UNREACHABLE],
-  ["EADDRNOTAVAIL", UNREACHABLE],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", ["certificate-untrusted", "has a certificate that it signed itself"]],
-  ["SELF_SIGNED_CERT_IN_CHAIN", UNTRUSTED],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNTRUSTED],
-  ["UNABLE_TO_GET_ISSUER_CERT", UNTRUSTED],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNTRUSTED],
-  ["CERT_UNTRUSTED", UNTRUSTED],
-  ["CERT_CHAIN_TOO_LONG", REJECTED],
-  ["CERT_REJECTED", REJECTED],
-  ["CERT_REVOKED", REJECTED],
-  ["CERT_SIGNATURE_FAILURE", REJECTED],
-  ["INVALID_CA", REJECTED],
-  ["INVALID_PURPOSE", REJECTED],
-  ["PATH_LENGTH_EXCEEDED", REJECTED],
-  ["CERT_HAS_EXPIRED", ["certificate-expired", "has a certificate that has expired"]],
-  ["CERT_NOT_YET_VALID", ["certificate-expired", "has a certificate that is not valid yet; is the clock right here?"]],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", ["certificate-name", "has a certificate for another name"]],
-  ["HOSTNAME_MISMATCH", ["certificate-name", "has a certificate for another name"]],
   ["STARTTLS_INJECTION", ["tls-injection", "sent something between the OK to STARTTLS and the TLS handshake"]],
   ["LineTooLarge", TOO_LARGE],
   ["LiteralTooLarge", TOO_LARGE],
@@ -145,7 +109,8 @@ function faultOf(error: unknown, { host, port, secrets = [], loggedIn }: Connect
 function readFault(error: unknown, vendorCode: string, loggedIn: boolean): Fault {
   const message = textOf(error, "message") ?? "";
   if (textOf(error, "name") === "AbortError" || vendorCode === "ABORT_ERR") return ["aborted", "was given up: aborted"];
-  const fault = LOST.test(vendorCode) ? undefined : (FAULTS.get(vendorCode) ?? readTls(error, vendorCode, message));
+  const known = () => FAULTS.get(vendorCode) ?? readTls(error, vendorCode, message) ?? systemFault(vendorCode);
+  const fault = LOST.test(vendorCode) ? undefined : known();
   if (fault !== undefined && !(loggedIn && LOST_ONCE_LOGGED_IN.has(fault[0]))) return fault;
   if (loggedIn && vendorCode === "ETIMEOUT") return ["command-timeout", "did not answer in time"];
   if (fault !== undefined || LOST.test(vendorCode)) {
@@ -158,13 +123,12 @@ function readFault(error: unknown, vendorCode: string, loggedIn: boolean): Fault
   return ["unexpected", "could not be worked with"];
 }
 
+/** What can be told of TLS beyond the code. */
 function readTls(error: unknown, vendorCode: string, message: string): Fault | undefined {
   const failedUpgrade = propertyOf(error, "tlsFailed") === true;
   if (vendorCode === "" && failedUpgrade) return ["tls-required", "does not offer STARTTLS, or refused it"];
-  if (vendorCode !== "EPROTO" && !/^ERR_(SSL|TLS)_/.test(vendorCode)) return undefined;
-  if (!/wrong version number|packet length too long/i.test(message)) {
-    return ["tls-failed", "does not agree on TLS 1.2 or newer"];
-  }
+  const isPlainText = /wrong version number|packet length too long/i.test(message);
+  if (systemFault(vendorCode) !== tlsFailed || !isPlainText) return undefined;
   return failedUpgrade
     ? ["tls-required", "said OK to STARTTLS and went on without TLS"]
     : ["tls-failed", 'answers without TLS; a port for STARTTLS needs security "Tls"'];

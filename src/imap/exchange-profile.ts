@@ -1,3 +1,4 @@
+import { exchangeFolderNames } from "../exchange-folder-names.js";
 import type { Flag } from "../mail/flags.js";
 import type { TargetCapabilities } from "../mail/mail-target.js";
 
@@ -11,12 +12,6 @@ export const EXCHANGE_MOST_MESSAGE_OCTETS = 150 * 1024 * 1024;
 /** Appends under way in one mailbox: our own caution, for a server that throttles and closes after about ten refusals. */
 export const EXCHANGE_CONCURRENT_APPENDS = 16;
 
-/**
- * `Files` is reported to be refused. The others are what a mailbox in English calls its folders that hold no mail: a
- * message in one of them would be seen by nobody.
- */
-const RESERVED = ["Files", "Calendar", "Contacts", "Journal", "Notes", "Tasks"];
-
 /** What is known of Exchange Online and not announced by it. */
 export function exchangeCapabilities(own: {
   readonly maxMessageSize: number;
@@ -27,17 +22,8 @@ export function exchangeCapabilities(own: {
     // Octets are the same for no message: the server stores MAPI and builds MIME anew.
     loses: ["octets", "keyword", "flag"],
     rewrites: true,
-    names: {
-      delimiter: "/",
-      caseInsensitive: true,
-      // LIST could not be asked for such a folder.
-      forbidden: "*%",
-      // Our own caution: Exchange documents no length.
-      maxLevelLength: 250,
-      maxLevels: 300,
-      reserved: RESERVED,
-      prefix: [],
-    },
+    // LIST could not be asked for a folder with one of these in its name.
+    names: { ...exchangeFolderNames, forbidden: "*%" },
   };
 }
 

@@ -42,7 +42,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   // The words of the field and the interfaces.
   words: {
     files:
-      /^(mail\/|csv\/|report\/|providers\/|store\/(migration-store|batch-records)\.ts$|credentials\/(access-token|clouds)\.ts$|(abortable|csv-row|errors|events|limits|login-formats|migration-target|migration-user|outcome|report|scrub|statistics|status|throttle-profiles|verification)\.ts$)/,
+      /^(mail\/|csv\/|report\/|providers\/|store\/(migration-store|batch-records)\.ts$|credentials\/(access-token|clouds)\.ts$|(abortable|csv-row|errors|events|exchange-folder-names|limits|login-formats|migration-target|migration-user|outcome|report|retry-after|scrub|statistics|status|system-faults|throttle-profiles|verification)\.ts$)/,
     mayImport: [],
   },
 };

@@ -1,4 +1,5 @@
 import type { FolderPlan, ListedFolder, SourceFolder } from "../../mail/folder.js";
+import { foldLevel } from "../../mail/folder-pattern.js";
 import type { FolderNameRules } from "../../mail/mail-target.js";
 import { specialUseOfName } from "../../mail/special-folder-names.js";
 import type { SpecialUse } from "../../mail/special-use.js";
@@ -196,7 +197,7 @@ class Places {
 
   /** Equal for two paths that are one folder at the target. */
   #key(path: readonly string[]): string {
-    const key = this.#names.caseInsensitive ? path.map(foldCase) : [...path];
+    const key = this.#names.caseInsensitive ? path.map(foldLevel) : [...path];
     if (key[0]?.toUpperCase() === "INBOX") key[0] = "INBOX";
     return keyOf(key);
   }
@@ -211,11 +212,7 @@ function keyOf(path: readonly string[]): string {
 }
 
 function nameKey(path: readonly string[]): string {
-  return keyOf(path.map(foldCase));
-}
-
-function foldCase(level: string): string {
-  return level.normalize("NFC").toLowerCase();
+  return keyOf(path.map(foldLevel));
 }
 
 /** Control characters come out escaped. */

@@ -151,6 +151,7 @@ function traits({ content }: Message): Promise<ContentTraits> {
   return contentTraits(content);
 }
 
-function ascending(uids: readonly number[]): number[] {
+/** Each once. */
+export function ascending(uids: readonly number[]): number[] {
   return [...new Set(uids)].sort((one, other) => one - other);
 }

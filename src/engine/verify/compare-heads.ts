@@ -1,5 +1,5 @@
 import { isSystemFlag } from "../../mail/flags.js";
-import { headerKey } from "../../mail/header-key.js";
+import { headerKey, secondsOf } from "../../mail/header-key.js";
 import type { MessageHead } from "../../mail/message.js";
 import { stableHeader } from "../../mail/stable-header.js";
 import type { Difference } from "../../verification.js";
@@ -9,7 +9,7 @@ const NO_DATE = new Date(Number.NaN);
 /** In what the flags and the INTERNALDATE of a message differ between its two ends. */
 export function metadataDifferences(there: MessageHead, here: MessageHead): Difference[] {
   const differs: Difference[] = [];
-  if (seconds(there.internalDate) !== seconds(here.internalDate)) differs.push("internal-date");
+  if (secondsOf(there.internalDate) !== secondsOf(here.internalDate)) differs.push("internal-date");
   const changed = new Set([...flagNames(there)]);
   for (const flag of flagNames(here)) if (!changed.delete(flag)) changed.add(flag);
   if ([...changed].some(isSystemFlag)) differs.push("flags");
@@ -36,10 +36,4 @@ export function flagNames({ flags }: MessageHead): Set<string> {
   const names = new Set([...flags].map((flag) => flag.toLowerCase()));
   names.delete("\\recent");
   return names;
-}
-
-/** Servers keep dates to the second (RFC 9051 section 2.3.3). */
-function seconds(date: Date): number | undefined {
-  const milliseconds = date.getTime();
-  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
 }

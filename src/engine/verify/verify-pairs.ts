@@ -2,7 +2,7 @@ import { MigrationError } from "../../errors.js";
 import type { MessageHead } from "../../mail/message.js";
 import { isPlausibleSize } from "../../mail/rewritten-index.js";
 import type { Difference, KnownChange } from "../../verification.js";
-import { compareContents } from "./compare-contents.js";
+import { ascending, compareContents } from "./compare-contents.js";
 import { isSameHeader, isSameRewrittenHeader, metadataDifferences } from "./compare-heads.js";
 import { missing } from "./pair-by-header.js";
 import { isSampled } from "./sample.js";
@@ -154,10 +154,6 @@ async function byUid(listing: AsyncIterable<MessageHead>): Promise<Map<number, M
   const heads = new Map<number, MessageHead>();
   for await (const head of listing) heads.set(head.uid, head);
   return heads;
-}
-
-function ascending(uids: readonly number[]): number[] {
-  return [...new Set(uids)].sort((one, other) => one - other);
 }
 
 function compareTexts(one = "", other = ""): number {

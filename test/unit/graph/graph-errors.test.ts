@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type GraphSubject, graphError, readRetryAfter, transportError } from "../../../src/graph/graph-errors.js";
+import { type GraphSubject, graphError, transportError } from "../../../src/graph/graph-errors.js";
 
 const append: GraphSubject = { doing: "append", folder: "INBOX" };
 const open: GraphSubject = { doing: "open" };
@@ -78,27 +78,6 @@ describe("An answer of Graph that is no success", () => {
   });
 });
 
-describe("Retry-After", () => {
-  const read = (value: string, date?: string) =>
-    readRetryAfter(new Headers({ "Retry-After": value, ...(date && { Date: date }) }), Date.UTC(2026, 10, 22, 12));
-
-  it.each([
-    ["120", 120_000],
-    ["2.128", 2_128],
-    ["0", 0],
-    ["Sun, 22 Nov 2026 12:00:30 GMT", 30_000],
-    ["Sun, 22 Nov 2026 11:00:00 GMT", 0],
-    ["soon", undefined],
-    ["", undefined],
-  ])("%j means %s ms", (value, ms) => {
-    expect(read(value)).toBe(ms);
-  });
-
-  it("as a date is told by the server's clock, where that is known", () => {
-    expect(read("Sun, 22 Nov 2026 12:00:30 GMT", "Sun, 22 Nov 2026 12:00:20 GMT")).toBe(10_000);
-  });
-});
-
 describe("A request without an answer", () => {
   const failed = (code: string) => new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code }) });
 
@@ -110,10 +89,19 @@ describe("A request without an answer", () => {
     ["CERT_HAS_EXPIRED", "certificate-expired"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "certificate-name"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "certificate-untrusted"],
+    ["CERT_REVOKED", "certificate-untrusted"],
+    ["EAI_FAIL", "dns-failed"],
+    ["EHOSTUNREACH", "connect-timeout"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "tls-failed"],
     ["ECONNRESET", "connection-lost"],
     ["UND_ERR_SOCKET", "connection-lost"],
   ])("for %s is %s", (code, expected) => {
     expect(transportError(failed(code))).toMatchObject({ code: expected, message: expect.stringContaining(code) });
+  });
+
+  it("says what is wrong with the way to Graph", () => {
+    expect(transportError(failed("ECONNREFUSED")).message).toBe("Graph refused the connection (ECONNREFUSED)");
+    expect(transportError(failed("ECONNRESET")).message).toBe("Graph gave no answer (ECONNRESET)");
   });
 
   it("for anything else is `connection-lost`, and leaves every message in doubt", () => {
