@@ -14,9 +14,9 @@ import {
 import { sampleMessage } from "../../src/testing/index.js";
 import { countFor, seed, tell } from "../recovery/recovery-run.js";
 import { intercepting } from "../recovery/world.js";
+import { VirtualClock } from "../virtual-clock.js";
 import { BatchOffice, rowOf } from "./batch-office.js";
 import { CheckedStore } from "./checked-store.js";
-import { SimulatedClock } from "./simulated-clock.js";
 
 const BATCH = "IMAPBatch1";
 const HISTORIES = countFor("HISTORIES", { short: 500, full: 5_000 });
@@ -51,7 +51,7 @@ interface Process {
 
 class History {
   readonly faults: string[] = [];
-  readonly #clock = new SimulatedClock();
+  readonly #clock = new VirtualClock();
   readonly #checked: CheckedStore;
   readonly #office: BatchOffice;
   readonly #open: (() => MigrationStore) | undefined;

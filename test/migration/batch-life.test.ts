@@ -13,8 +13,8 @@ import {
 import { sampleMessage } from "../../src/testing/index.js";
 import { collect } from "../../src/testing/store-fixtures.js";
 import { temporaryFolders } from "../unit/store/temporary-folder.js";
+import { VirtualClock } from "../virtual-clock.js";
 import { BatchOffice, rowOf } from "./batch-office.js";
-import { SimulatedClock } from "./simulated-clock.js";
 
 const { folder, closing } = temporaryFolders();
 const NAME = "IMAPBatch1";
@@ -26,7 +26,7 @@ const codeOf = (promise: Promise<unknown>) =>
   );
 
 function office(store: MigrationStore = memoryStore()) {
-  const clock = new SimulatedClock();
+  const clock = new VirtualClock();
   const faulty = new Set<string>();
   const place = new BatchOffice({
     store,

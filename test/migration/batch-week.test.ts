@@ -2,15 +2,15 @@ import { expect, it } from "vitest";
 import { MigrationBatch, type MigrationStore, memoryStore } from "../../src/index.js";
 import { sampleMessage } from "../../src/testing/index.js";
 import { collect } from "../../src/testing/store-fixtures.js";
+import { VirtualClock } from "../virtual-clock.js";
 import { BatchOffice, rowOf } from "./batch-office.js";
-import { SimulatedClock } from "./simulated-clock.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const USERS = 40;
 
 function office() {
-  const clock = new SimulatedClock();
+  const clock = new VirtualClock();
   const store = memoryStore();
   const openings: { user: string; at: number }[] = [];
   const place = new BatchOffice({

@@ -1,25 +1,21 @@
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { CsvRow, imapServer, MigrationBatch, MigrationEndpoint, memoryStore, noLimits } from "../../src/index.js";
-import { seedMailboxes } from "../fixtures/mail/seed-mailboxes.js";
 import { type MailServer, startDovecot } from "../servers/mail-server.js";
-import { writeMaildir } from "../servers/maildir.js";
-import { differences, readMailbox } from "../servers/read-mailbox.js";
-import { seedAccounts } from "./migrate.js";
+import { startedServers } from "../servers/started-servers.js";
+import { migrate } from "./migrate.js";
+import { expectSameMailboxes, ownRows, startSeededDovecot } from "./seed-servers.js";
 
-const mailboxes = seedMailboxes();
+const started = startedServers();
 const lines: Server[] = [];
 let source: MailServer;
 let target: MailServer;
 
 beforeAll(async () => {
-  [source, target] = await Promise.all([startDovecot(), startDovecot()]);
-  for (const { user, folders } of mailboxes) await writeMaildir(source, user, folders);
+  [source, target] = await Promise.all([started(startSeededDovecot()), started(startDovecot())]);
 });
 
-afterAll(async () => {
+afterAll(() => {
   for (const line of lines) line.close();
-  await Promise.all([source.stop(), target.stop()]);
 });
 
 /** A line to a server that keeps what goes over it, both ways. */
@@ -44,31 +40,14 @@ async function tappedLine(server: MailServer): Promise<{ port: number; octets: (
 
 it("mailboxes arrive whole over compressed lines, on which no command can be read (RFC 4978)", async () => {
   const [from, to] = await Promise.all([tappedLine(source), tappedLine(target)]);
-  const accountOf = seedAccounts(target, mailboxes);
   const plain = { remoteServer: "127.0.0.1", security: "None", compress: true } as const;
-  const batch = new MigrationBatch({
-    name: "IMAPBatch1",
-    store: memoryStore(),
-    limits: noLimits,
-    sourceEndpoint: new MigrationEndpoint({ name: "IMAPEndpoint", ...plain, port: from.port }),
-    target: imapServer({
-      ...plain,
-      port: to.port,
-      credentials: (emailAddress) => {
-        const { name, password } = accountOf(emailAddress);
-        return { user: name, password };
-      },
-    }),
-    users: mailboxes.map(({ user, emailAddress }) => {
-      const password = source.users.find(({ name }) => name === user)?.password ?? "";
-      return new CsvRow({ emailAddress, userName: user, password });
-    }),
+  const report = await migrate({
+    ...{ source, target, users: ownRows(source) },
+    endpoint: { ...plain, port: from.port },
+    targetOptions: { ...plain, port: to.port },
   });
-  expect(await batch.start()).toMatchObject({ status: "Synced", balanced: true });
-  for (const { emailAddress } of mailboxes) {
-    const account = accountOf(emailAddress);
-    expect(differences(await readMailbox(source, account), await readMailbox(target, account))).toEqual([]);
-  }
+  expect(report).toMatchObject({ status: "Synced", balanced: true });
+  await expectSameMailboxes(source, target);
   for (const { octets } of [from, to]) {
     const line = octets().toString("latin1");
     expect(line.includes("COMPRESS DEFLATE")).toBe(true);

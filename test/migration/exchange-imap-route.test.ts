@@ -14,11 +14,11 @@ import { openFakeSource } from "../../src/testing/fake-source.js";
 import { exchangeFaults } from "../../src/testing/imap-server/exchange-faults.js";
 import { exchangeFolders } from "../../src/testing/imap-server/exchange-online-profile.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "../../src/testing/sample-message.js";
-import { VirtualClock } from "../recovery/virtual-clock.js";
 import { accessToken } from "../servers/access-token.js";
 import { startDovecot } from "../servers/mail-server.js";
 import { readMailbox } from "../servers/read-mailbox.js";
 import { ExchangeMailboxes } from "../suites/exchange-mailboxes.js";
+import { VirtualClock } from "../virtual-clock.js";
 
 const TERRY = "terry.adams@contoso.com";
 const cleanups: (() => Promise<unknown>)[] = [];

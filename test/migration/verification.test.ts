@@ -16,21 +16,13 @@ import { messagesOfEveryClass } from "../fixtures/mail/message-classes.js";
 import { seedMailboxes } from "../fixtures/mail/seed-mailboxes.js";
 import { type MailServer, startCourier, startDovecot, TERRY } from "../servers/mail-server.js";
 import { writeMaildir } from "../servers/maildir.js";
+import { startedServers } from "../servers/started-servers.js";
 
 const USER = "terrya@contoso.edu";
 const users = [new CsvRow({ emailAddress: USER, userName: TERRY.name, password: TERRY.password })];
 const common = { name: "IMAPBatch1", users, limits: noLimits, settleDelayMs: 0 };
 const classes = messagesOfEveryClass();
-const servers: MailServer[] = [];
-
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()));
-});
-
-async function started(server: Promise<MailServer>): Promise<MailServer> {
-  servers.push(await server);
-  return await server;
-}
+const started = startedServers();
 
 function targetOn({ host, tlsPort, ca }: MailServer) {
   const credentials = () => ({ user: TERRY.name, password: TERRY.password });

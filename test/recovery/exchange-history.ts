@@ -9,9 +9,9 @@ import type { ScriptedAccount } from "../../src/testing/imap-server/mailbox-stat
 import type { StoredMessage } from "../../src/testing/sample-message.js";
 import { Random } from "../fixtures/mail/random.js";
 import { CountingCredentials, ExchangeMailboxes, rebuiltHarshly } from "../suites/exchange-mailboxes.js";
+import { VirtualClock } from "../virtual-clock.js";
 import type { Multiset } from "./invariants.js";
 import { differences } from "./mailbox-multisets.js";
-import { VirtualClock } from "./virtual-clock.js";
 
 const USER = "terry.adams@contoso.com";
 const MOST_STARTS = 12;

@@ -3,7 +3,7 @@ import type { MigrationStore } from "../../src/store/migration-store.js";
 import type { FakeFault } from "../../src/testing/fake-faults.js";
 import type { FolderContent } from "../../src/testing/fake-mailbox.js";
 import { rawMessage, type StoredMessage, sampleMessage } from "../../src/testing/sample-message.js";
-import type { VirtualClock } from "./virtual-clock.js";
+import type { VirtualClock } from "../virtual-clock.js";
 import type { World, WorldOptions } from "./world.js";
 
 /** A migration that has to come to the same end wherever it is interrupted. */

@@ -11,6 +11,7 @@ import { type FakeFault, FaultScript } from "../../src/testing/fake-faults.js";
 import { FakeMailbox, type FolderContent } from "../../src/testing/fake-mailbox.js";
 import { openFakeSource } from "../../src/testing/fake-source.js";
 import { type FakeTargetOptions, openFakeTarget } from "../../src/testing/fake-target.js";
+import { VirtualClock } from "../virtual-clock.js";
 import {
   type Interruption,
   Steps,
@@ -19,7 +20,6 @@ import {
   steppingStore,
   steppingTarget,
 } from "./interruption.js";
-import { VirtualClock } from "./virtual-clock.js";
 
 export const PASSWORD = "Käse,9!Tr0ub4dor";
 

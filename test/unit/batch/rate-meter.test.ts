@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { BatchRates } from "../../../src/batch/batch-statistics.js";
 import { RateMeter } from "../../../src/batch/rate-meter.js";
-import { SimulatedClock } from "../../migration/simulated-clock.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 const never = new AbortController().signal;
 
 /** So many items each second, of 1,000 octets each. */
-async function run(meter: RateMeter, clock: SimulatedClock, seconds: number, perSecond: number): Promise<void> {
+async function run(meter: RateMeter, clock: VirtualClock, seconds: number, perSecond: number): Promise<void> {
   let done = meter.progress?.itemsSynced ?? 0;
   for (let second = 0; second < seconds; second++) {
     await clock.sleep(1_000, never);
@@ -17,7 +17,7 @@ async function run(meter: RateMeter, clock: SimulatedClock, seconds: number, per
 
 describe("a rate", () => {
   it("is unknown in the first seconds, and then that of the last minute", async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const meter = new RateMeter(clock);
     expect(meter.rate).toBeUndefined();
     await run(meter, clock, 4, 10);
@@ -29,7 +29,7 @@ describe("a rate", () => {
   });
 
   it("falls when nothing comes any more, and is unknown at last", async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const meter = new RateMeter(clock);
     await run(meter, clock, 60, 10);
     await clock.sleep(30_000, never);
@@ -41,7 +41,7 @@ describe("a rate", () => {
 
 describe("a forecast", () => {
   it("is unknown before two in a hundred are done", async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const meter = new RateMeter(clock);
     await run(meter, clock, 19, 10);
     expect(meter.forecast(9_810)).toBeUndefined();
@@ -50,7 +50,7 @@ describe("a forecast", () => {
   });
 
   it("lies between what the last minute and what the whole pass say", async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const meter = new RateMeter(clock);
     await run(meter, clock, 100, 10);
     await run(meter, clock, 100, 30);
@@ -63,7 +63,7 @@ describe("a forecast", () => {
 });
 
 it("the rate of a batch is the sum of its users' progress, each told cumulatively", async () => {
-  const clock = new SimulatedClock();
+  const clock = new VirtualClock();
   const rates = new BatchRates(clock);
   for (let second = 1; second <= 10; second++) {
     await clock.sleep(1_000, never);

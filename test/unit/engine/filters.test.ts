@@ -15,7 +15,7 @@ import { openFakeSource } from "../../../src/testing/fake-source.js";
 import { openFakeTarget } from "../../../src/testing/fake-target.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
 import { BATCH, claimed, collect } from "../../../src/testing/store-fixtures.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 const USER = "terry.adams@contoso.com";
 

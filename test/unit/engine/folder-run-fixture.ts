@@ -19,7 +19,7 @@ import { fakeSource } from "../../../src/testing/fake-source.js";
 import { type FakeTargetOptions, fakeTarget } from "../../../src/testing/fake-target.js";
 import type { StoredMessage } from "../../../src/testing/sample-message.js";
 import { BATCH, claimed } from "../../../src/testing/store-fixtures.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 /** What may differ from the usual for one folder. */
 export interface FolderOptions {

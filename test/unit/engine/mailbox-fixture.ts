@@ -12,8 +12,8 @@ import { openFakeSource } from "../../../src/testing/fake-source.js";
 import { openFakeTarget } from "../../../src/testing/fake-target.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
 import { BATCH, claimed } from "../../../src/testing/store-fixtures.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
 import { intercepting } from "../../recovery/world.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 export const messages = [1, 2, 3].map((number) => sampleMessage(`Message ${number}`));
 

@@ -5,8 +5,8 @@ import { emptyBooks } from "../../../src/outcome.js";
 import { memoryStore } from "../../../src/store/memory-store.js";
 import type { MigrationStore } from "../../../src/store/migration-store.js";
 import { BATCH, claimOf, collect } from "../../../src/testing/store-fixtures.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
 import { intercepting } from "../../recovery/world.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 const [terry, ann] = ["terry@contoso.com", "ann@contoso.com"];
 

@@ -7,8 +7,8 @@ import { FakeMailbox } from "../../../src/testing/fake-mailbox.js";
 import { openFakeSource } from "../../../src/testing/fake-source.js";
 import { openFakeTarget } from "../../../src/testing/fake-target.js";
 import { sampleMessage } from "../../../src/testing/sample-message.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
 import { intercepting } from "../../recovery/world.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 const HOUR = 3_600_000;
 const OCTETS = 1_000;

@@ -23,7 +23,7 @@ import type { ScriptedImapServer } from "../../../src/testing/imap-server/script
 import { sampleMessage } from "../../../src/testing/sample-message.js";
 import { BATCH, claimed, collect } from "../../../src/testing/store-fixtures.js";
 import { defaultGradeThresholds, type UserVerification } from "../../../src/verification.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
+import { VirtualClock } from "../../virtual-clock.js";
 
 export const ALL_MAIL = "[Gmail]/All Mail";
 export const USER = "terry.adams@contoso.com";

@@ -8,8 +8,8 @@ import { memoryStore } from "../../../../src/store/memory-store.js";
 import { FakeMailbox } from "../../../../src/testing/fake-mailbox.js";
 import { openFakeSource } from "../../../../src/testing/fake-source.js";
 import { openFakeTarget } from "../../../../src/testing/fake-target.js";
-import { VirtualClock } from "../../../recovery/virtual-clock.js";
 import { intercepting } from "../../../recovery/world.js";
+import { VirtualClock } from "../../../virtual-clock.js";
 import { numbered, VerifyFixture } from "./verify-fixture.js";
 
 const names = ["adam", "bea", "carl", "dora", "emil"];

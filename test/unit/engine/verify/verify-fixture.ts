@@ -11,7 +11,7 @@ import { openFakeSource } from "../../../../src/testing/fake-source.js";
 import { type FakeTargetOptions, openFakeTarget } from "../../../../src/testing/fake-target.js";
 import { type StoredMessage, sampleMessage } from "../../../../src/testing/sample-message.js";
 import type { UserVerification, VerificationItem, VerifyOptions } from "../../../../src/verification.js";
-import { VirtualClock } from "../../../recovery/virtual-clock.js";
+import { VirtualClock } from "../../../virtual-clock.js";
 
 export const USER = "terry.adams@contoso.com";
 
