@@ -136,8 +136,7 @@ class MessageCopy {
         message.content.cancel();
         return;
       }
-      await this.#ledger.flush();
-      await this.#groups.begin(uid);
+      await Promise.all([this.#groups.begin(uid), this.#ledger.flushBehind()]);
     }
     await window.enter(signal);
     const append = this.#append(head, message).finally(() => {

@@ -28,13 +28,23 @@ export class OutcomeLedger {
     const internalDate = head?.internalDate.getTime() ?? Number.NaN;
     this.#waiting.push(Number.isNaN(internalDate) ? outcome : { ...outcome, internalDate });
     const due = this.#waiting.length >= GROUP_SIZE || this.#clock.now() - this.#lastWrite >= GROUP_AGE_MS;
-    // A failure stays in #writing, where the next flush finds it.
-    if (due) this.#write().catch(() => {});
+    if (due) this.#writeUnobserved();
+  }
+
+  /** Writes everything added, and waits only for what was being written before: a failure is told by the next flush. */
+  flushBehind(): Promise<void> {
+    const before = this.#writing;
+    this.#writeUnobserved();
+    return before;
   }
 
   /** Everything added is durable when it resolves. */
   flush(): Promise<void> {
     return this.#write();
+  }
+
+  #writeUnobserved(): void {
+    this.#write().catch(() => {}); // a failure stays in #writing, where the next flush finds it
   }
 
   #write(): Promise<void> {

@@ -5,6 +5,8 @@ import type { SqlConnection } from "./sql-database.js";
 export interface CommittingConnection extends SqlConnection {
   /** Runs one statement that gives no rows. */
   execute(sql: string): void;
+  /** Resolves once everything that was committed is on the disk. */
+  flush(): Promise<void>;
 }
 
 /** One transaction of a group. */
@@ -36,6 +38,7 @@ export class GroupCommit {
       connection.execute("BEGIN IMMEDIATE");
       for (const member of this.#members) ends.push(await runMember(member, connection));
       connection.execute("COMMIT");
+      await connection.flush();
     } catch (error) {
       rollBack(connection);
       for (const member of this.#members) member.failed(error);
@@ -69,6 +72,6 @@ function rollBack(connection: CommittingConnection): void {
   try {
     connection.execute("ROLLBACK");
   } catch {
-    // SQLite has rolled back by itself, as it does when the disk is full
+    // SQLite has rolled back by itself, as it does when the disk is full, or it had committed and the flush failed
   }
 }

@@ -1,11 +1,12 @@
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { MigrationError } from "../errors.js";
 import { type CommittingConnection, GroupCommit } from "./group-commit.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { SqlConnection, SqlDatabase, SqlDialect, SqlRow, SqlValue } from "./sql-database.js";
 import { loadSqlite, type SqliteDriver, type SqliteStatement } from "./sqlite-driver.js";
-import { isBusy, sqliteError } from "./sqlite-errors.js";
+import { flushError, isBusy, sqliteError } from "./sqlite-errors.js";
 import { steadyClock } from "./steady-clock.js";
+import { WalFile } from "./wal-file.js";
 
 /** How long a process that is just ending may keep the file, in milliseconds. */
 const PATIENCE_MS = 1000;
@@ -36,11 +37,21 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return this.#inTurn(async () => (await this.#open()).query(sql, parameters));
+    return this.#alone((connection) => connection.query(sql, parameters));
   }
 
   runEach(sql: string, parameterLists: Iterable<readonly SqlValue[]>): Promise<void> {
-    return this.#inTurn(async () => (await this.#open()).runEach(sql, parameterLists));
+    return this.#alone((connection) => connection.runEach(sql, parameterLists));
+  }
+
+  /** Outside a transaction: what it writes is durable when it resolves. */
+  #alone<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
+    return this.#inTurn(async () => {
+      const connection = await this.#open();
+      const result = await work(connection);
+      await connection.flush();
+      return result;
+    });
   }
 
   transaction<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
@@ -48,11 +59,11 @@ export class SqliteDatabase implements SqlDatabase {
     return this.#group.join(work);
   }
 
-  /** Whatever is asked for before the event loop's turn ends is of the same group. */
+  /** Whatever is asked for in the same tick is of the same group, and whatever is while the one before it is flushed. */
   #openGroup(): GroupCommit {
     const group = new GroupCommit();
     void this.#inTurn(async () => {
-      await nextTurn();
+      await new Promise<void>((resolve) => process.nextTick(resolve));
       this.#group = undefined;
       try {
         await group.run(await this.#open());
@@ -72,15 +83,37 @@ export class SqliteDatabase implements SqlDatabase {
       this.#closed = true;
       const connection = this.#connection;
       this.#connection = undefined;
-      connection?.close();
+      await connection?.close();
     });
   }
 
   async #open(): Promise<SqliteConnection> {
     if (this.#closed) throw new MigrationError("store-unavailable", `The store ${this.#path} is closed.`);
-    this.#connection ??= new SqliteConnection(await openLocked(this.#path), this.#path);
+    this.#connection ??= await openConnection(this.#path);
     return this.#connection;
   }
+}
+
+async function openConnection(path: string): Promise<SqliteConnection> {
+  const driver = await openLocked(path);
+  try {
+    return new SqliteConnection(driver, path, await flushedByUs(driver));
+  } catch (error) {
+    driver.close();
+    throw sqliteError(error, path);
+  }
+}
+
+/**
+ * From here on a COMMIT leaves the flush to us, unless the log cannot be opened here. A locked database keeps the log
+ * that its first access opens, and goes on to flush it by itself before and after it writes to the database file.
+ */
+async function flushedByUs(driver: SqliteDriver): Promise<WalFile | undefined> {
+  driver.exec("SELECT 1 FROM sqlite_schema");
+  const [main] = driver.prepare("PRAGMA database_list").all() as SqlRow[]; // with symbolic links resolved
+  const log = main?.["file"] ? await WalFile.open(`${main["file"]}-wal`) : undefined;
+  if (log) driver.exec("PRAGMA synchronous = NORMAL");
+  return log;
 }
 
 async function openLocked(path: string): Promise<SqliteDriver> {
@@ -115,14 +148,24 @@ function locked(driver: SqliteDriver): SqliteDriver {
   }
 }
 
+/** Only this is sure to write nothing. */
+const READS = /^\s*SELECT\b/i;
+
 class SqliteConnection implements CommittingConnection {
   readonly #driver: SqliteDriver;
   readonly #path: string;
+  readonly #log: WalFile | undefined;
   readonly #statements = new Map<string, SqliteStatement>();
+  /** Something may be in the log that no flush has covered. */
+  #isDirty = false;
+  /** The flush that failed: nothing that was written since the one before it can be relied on. */
+  #fault: MigrationError | undefined;
 
-  constructor(driver: SqliteDriver, path: string) {
+  /** @param log - what `flush` flushes; absent where SQLite does at each COMMIT */
+  constructor(driver: SqliteDriver, path: string, log: WalFile | undefined) {
     this.#driver = driver;
     this.#path = path;
+    this.#log = log;
   }
 
   async query(sql: string, parameters: readonly SqlValue[] = []): Promise<readonly SqlRow[]> {
@@ -140,8 +183,21 @@ class SqliteConnection implements CommittingConnection {
     this.#attempt(() => this.#driver.exec(sql));
   }
 
+  /** @throws MigrationError `store-full`, `store-unavailable`, and so does every call from then on */
+  async flush(): Promise<void> {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    try {
+      await this.#log?.sync();
+    } catch (error) {
+      this.#fault = flushError(error, this.#path);
+      throw this.#fault;
+    }
+  }
+
   /** Gives the lock back first: @photostructure/sqlite holds the file until its statements are garbage-collected. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#log?.close(); // Windows deletes no file that is open
     try {
       this.#driver.exec("PRAGMA journal_mode = DELETE");
       this.#driver.exec("PRAGMA locking_mode = NORMAL");
@@ -150,10 +206,15 @@ class SqliteConnection implements CommittingConnection {
       // on a full disk the WAL stays beside the file, and is read when the store is opened again
     }
     this.#statements.clear();
-    this.#attempt(() => this.#driver.close());
+    try {
+      this.#driver.close();
+    } catch (error) {
+      throw sqliteError(error, this.#path);
+    }
   }
 
   #prepared(sql: string): SqliteStatement {
+    if (!READS.test(sql)) this.#isDirty = true;
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#driver.prepare(sql);
@@ -162,6 +223,7 @@ class SqliteConnection implements CommittingConnection {
   }
 
   #attempt<Result>(work: () => Result): Result {
+    if (this.#fault) throw this.#fault;
     try {
       return work();
     } catch (error) {

@@ -33,6 +33,14 @@ export function sqliteError(error: unknown, path: string): MigrationError {
   return new MigrationError(code, `The store ${path} ${what} (${words}).`, { cause: error });
 }
 
+/** No flush after one that failed can be trusted: the system has dropped what it could not write. */
+export function flushError(error: unknown, path: string): MigrationError {
+  const isFull = error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  const what = isFull ? "cannot grow" : "cannot be written";
+  const words = `The store ${path} ${what}: flushing it to the disk failed. It has to be closed and opened again.`;
+  return new MigrationError(isFull ? "store-full" : "store-unavailable", words, { cause: error });
+}
+
 export function isBusy(error: unknown): boolean {
   return meaningOf(error) === BUSY;
 }

@@ -7,7 +7,8 @@ import { SqliteDatabase } from "./sqlite-database.js";
 /**
  * The ledger in one SQLite file, for one process at a time. The file is made if it is missing, and opened at the first
  * call, which is where its errors come from: `store-in-use`, `store-unavailable`, `store-version`, `store-full`. What a
- * call has resolved survives a power cut.
+ * call has resolved survives a power cut. Where flushing to the disk fails (`store-unavailable`, `store-full`), every call
+ * from then on does, until the store is closed and opened again.
  *
  * Another process, or another `sqliteStore` of the same process, is refused with `store-in-use` while this one is open,
  * and no longer once its process has ended, however it ended. That rests on a lock of the operating system: keep the

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { OutcomeLedger } from "../../../src/engine/outcome-ledger.js";
 import type { Outcome } from "../../../src/outcome.js";
 import type { FolderJournal } from "../../../src/store/migration-store.js";
-import { VirtualClock } from "../../recovery/virtual-clock.js";
 import { intercepting } from "../../recovery/world.js";
+import { VirtualClock } from "../../virtual-clock.js";
 import { FolderFixture } from "./folder-run-fixture.js";
 
 function vanished(uid: number): Outcome {
@@ -67,6 +67,34 @@ describe("R6 outcomes", () => {
 });
 
 describe("outcomes are written", () => {
+  it("behind the group that is begun: only those that were being written before are waited for", async () => {
+    const ends: (() => void)[] = [];
+    const { ledger, writes } = await ledgerWith(() => new Promise((resolve) => ends.push(resolve)));
+    ledger.add(vanished(1));
+    await ledger.flushBehind();
+    expect(writes).toEqual([[1]]);
+    ledger.add(vanished(2));
+    const order: string[] = [];
+    const behind = ledger.flushBehind().then(() => order.push("behind"));
+    await new Promise(setImmediate);
+    order.push("the first is durable");
+    ends[0]?.();
+    await behind;
+    expect(order).toEqual(["the first is durable", "behind"]);
+    await new Promise(setImmediate);
+    expect(writes).toEqual([[1], [2]]);
+    ends[1]?.();
+    await ledger.flush();
+  });
+
+  it("behind the group that is begun, and a failure is told at the next one", async () => {
+    const full = new Error("no room");
+    const { ledger } = await ledgerWith(() => Promise.reject(full));
+    ledger.add(vanished(1));
+    await ledger.flushBehind();
+    await expect(ledger.flushBehind()).rejects.toBe(full);
+  });
+
   it("256 at a time, without anybody waiting", async () => {
     const { ledger, writes, journal } = await ledgerWith();
     for (let uid = 1; uid <= 258; uid++) ledger.add(vanished(uid));

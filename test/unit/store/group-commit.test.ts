@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { MigrationError } from "../../../src/errors.js";
 import { type CommittingConnection, GroupCommit } from "../../../src/store/group-commit.js";
@@ -18,6 +19,10 @@ function recorder(failsAt?: string): CommittingConnection & { readonly statement
       return [];
     },
     async runEach() {},
+    async flush() {
+      statements.push("flush");
+      if (failsAt === "flush") throw new MigrationError("store-full", "The disk is full");
+    },
   };
 }
 
@@ -39,12 +44,13 @@ describe("GroupCommit", () => {
   it("makes all its transactions durable by one COMMIT, in the order in which they came", async () => {
     const connection = recorder();
     expect(await outcomes([write("one"), write("two"), write("three")], connection)).toEqual(["one", "two", "three"]);
-    expect(connection.statements.filter((sql) => /^(BEGIN|COMMIT|one|two|three)/.test(sql))).toEqual([
+    expect(connection.statements.filter((sql) => /^(BEGIN|COMMIT|flush|one|two|three)/.test(sql))).toEqual([
       "BEGIN IMMEDIATE",
       "one",
       "two",
       "three",
       "COMMIT",
+      "flush",
     ]);
   });
 
@@ -57,28 +63,27 @@ describe("GroupCommit", () => {
     expect(await outcomes([write("one"), lost, write("three")], connection)).toEqual(["one", "lease-lost", "three"]);
     const undone = connection.statements.indexOf("ROLLBACK TO member");
     expect(connection.statements[undone - 1]).toBe("half");
-    expect(connection.statements.at(-1)).toBe("COMMIT");
+    expect(connection.statements.slice(-2)).toEqual(["COMMIT", "flush"]);
   });
 
-  it.each(["two", "COMMIT"])("tells nobody of success when the database fails at %s (R1)", async (failsAt) => {
+  it.each(["two", "COMMIT", "flush"])("tells nobody of success when the database fails at %s (R1)", async (failsAt) => {
     const connection = recorder(failsAt);
     const all = await outcomes([write("one"), write("two"), write("three")], connection);
     expect(all).toEqual(["store-full", "store-full", "store-full"]);
     expect(connection.statements.at(-1)).toBe("ROLLBACK");
   });
 
-  it("resolves nothing before the COMMIT", async () => {
+  it("resolves nothing before the flush", async () => {
     const connection = recorder();
     const told: string[] = [];
-    const execute = connection.execute.bind(connection);
-    connection.execute = (sql) => {
-      execute(sql);
-      told.push(sql);
+    connection.flush = async () => {
+      for (let turn = 0; turn < 10; turn++) await nextTurn();
+      told.push("flushed");
     };
     const group = new GroupCommit();
     const joined = group.join(write("one")).then(() => told.push("resolved"));
     await group.run(connection);
     await joined;
-    expect(told.slice(-2)).toEqual(["COMMIT", "resolved"]);
+    expect(told).toEqual(["flushed", "resolved"]);
   });
 });
