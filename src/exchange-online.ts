@@ -123,7 +123,7 @@ class ImapRoute implements MigrationTarget {
     const { token, expiresOn, renewed } = await this.#token(signal);
     let connection: ImapConnection;
     try {
-      connection = await openImapConnection(this.#address, { user, accessToken: token }, { signal });
+      connection = await openImapConnection(this.#address, { user, accessToken: token }, { signal, list: "names" });
     } catch (cause) {
       throw this.#signInError(MigrationError.from(cause), user, renewed ? undefined : token);
     }

@@ -61,10 +61,10 @@ export function imapServer(options: ImapServerOptions): MigrationTarget {
     name: `${scheme}://${address.remoteServer}:${address.port}`,
     async openMailbox(user, { signal }) {
       const login = await credentialsFor(options, user);
-      const open = () => openImapConnection(address, login, { signal });
-      const first = await guard.open(login, open, signal);
+      const open = (list?: "names") => () => openImapConnection(address, login, { signal, list });
+      const first = await guard.open(login, open("names"), signal);
       if (first.capabilities.has("LITERAL+")) return new ImapTarget(first);
-      const more = Array.from({ length: connections - 1 }, () => guard.open(login, open, signal));
+      const more = Array.from({ length: connections - 1 }, () => guard.open(login, open(), signal));
       const opened = await Promise.allSettled(more);
       const parallel = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
       // One refused is no reason to do without the others: servers count connections.

@@ -110,7 +110,7 @@ export class MigrationEndpoint {
 
   /**
    * Puts an endpoint into a store (New-MigrationEndpoint). A batch that is started does so by itself.
-   * @throws MigrationError `name-taken`, `option-invalid`, `store-…`
+   * @throws MigrationError `name-taken`, `option-invalid`, `store-*`
    */
   static async create(store: MigrationStore, options: MigrationEndpointOptions): Promise<MigrationEndpoint> {
     const endpoint = new MigrationEndpoint(options);
@@ -120,7 +120,7 @@ export class MigrationEndpoint {
 
   /**
    * The endpoint of this name, whatever its case (Get-MigrationEndpoint).
-   * @throws MigrationError `not-found`; `option-invalid` for one that only the host can make; `store-…`
+   * @throws MigrationError `not-found`; `option-invalid` for one that only the host can make; `store-*`
    */
   static async get(store: MigrationStore, name: string): Promise<MigrationEndpoint> {
     const record = await store.getEndpoint(checkName("migration endpoint", name));
@@ -130,7 +130,7 @@ export class MigrationEndpoint {
 
   /**
    * Every endpoint of the store that is one of these, in the order of their making.
-   * @throws MigrationError `store-…`
+   * @throws MigrationError `store-*`
    */
   static async list(store: MigrationStore): Promise<MigrationEndpoint[]> {
     const endpoints: MigrationEndpoint[] = [];
@@ -143,7 +143,7 @@ export class MigrationEndpoint {
    * Changes an endpoint in its store (Set-MigrationEndpoint). Batches that run keep to new caps within a second, and use a
    * new server from their next start on.
    * @returns the endpoint as it is then
-   * @throws MigrationError `not-found`, `option-invalid`, `store-…`
+   * @throws MigrationError `not-found`, `option-invalid`, `store-*`
    */
   static async set(
     store: MigrationStore,
@@ -159,7 +159,7 @@ export class MigrationEndpoint {
 
   /**
    * Takes an endpoint out of its store (Remove-MigrationEndpoint).
-   * @throws MigrationError `not-found`; `state-invalid` while a batch uses it; `store-…`
+   * @throws MigrationError `not-found`; `state-invalid` while a batch uses it; `store-*`
    */
   static async remove(store: MigrationStore, name: string): Promise<void> {
     const removal = await store.removeEndpoint(checkName("migration endpoint", name));
@@ -219,7 +219,9 @@ export class MigrationEndpoint {
   async openSource(row: CsvRow, options: { signal?: AbortSignal } = {}): Promise<MailSource> {
     this.#checkProxyPassword();
     const login = this.#login(row);
-    const open = () => openImapConnection(this.#address, login, options);
+    // Another user's folders can be asked for only when the namespaces are known.
+    const list = row.userRoot === undefined ? ("with-status" as const) : undefined;
+    const open = () => openImapConnection(this.#address, login, { ...options, list });
     const connection = await this.#guard.open(login, open, options.signal);
     return new ImapSource(connection, row.userRoot);
   }

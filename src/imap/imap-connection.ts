@@ -2,6 +2,7 @@ import { abortable } from "../abortable.js";
 import { MigrationError } from "../errors.js";
 import { connectionError } from "./connection-errors.js";
 import { responseError } from "./imap-errors.js";
+import type { Listing } from "./imap-listing.js";
 import { openSession } from "./imap-session.js";
 import { signInThroughProxy } from "./proxied-sign-in.js";
 import { signIn } from "./sign-in.js";
@@ -54,6 +55,23 @@ export interface ImapConnection {
   readonly foreign: readonly Namespace[];
   /** The error of an answer that is not OK. */
   refusal(answer: TaggedAnswer, about: RefusedCommand): MigrationError;
+  /**
+   * All folders as they were asked for with the opening, given once; undefined where they were not, or where the
+   * connection is lost.
+   */
+  takeListing(): Promise<Listing> | undefined;
+}
+
+/**
+ * What is asked for with the opening: the names of all folders, or their numbers too, which a source needs. For numbers
+ * more commands may follow at any time, so they are not for a connection that writes literals.
+ */
+export type ListedAtOnce = "names" | "with-status";
+
+export interface OpeningOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Folders to ask for in the same burst, for `takeListing`; a round trip less. Absent: none. */
+  readonly list?: ListedAtOnce | undefined;
 }
 
 export interface RefusedCommand {
@@ -72,7 +90,7 @@ const IDLE_TIMEOUT_MS = 300_000;
 export async function openImapConnection(
   server: ImapServerAddress,
   login: ImapLogin,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { signal, list }: OpeningOptions = {},
 ): Promise<ImapConnection> {
   const { remoteServer: host, port } = server;
   checkLogin(login);
@@ -94,14 +112,24 @@ export async function openImapConnection(
       { ...about, doing: doing(about), secrets },
     );
   try {
-    const session = await abortable(signal, () => openSession(wire, capabilities, refusal));
-    return { wire, refusal, ...session };
+    const { listing, ...session } = await abortable(signal, () => openSession(wire, capabilities, refusal, list));
+    return { wire, refusal, ...session, takeListing: givenOnce(wire, listing) };
   } catch (cause) {
     const error = MigrationError.from(cause);
     wire.destroy(error);
     if (error.code !== "connection-lost") throw error;
     throw new MigrationError("server-unavailable", `${host}:${port} closed the connection after the sign-in`);
   }
+}
+
+/** A second listing is wanted for what has changed, and a lost connection has nothing to tell. */
+function givenOnce(wire: WireConnection, listing: Promise<Listing> | undefined): ImapConnection["takeListing"] {
+  let rest = listing;
+  return () => {
+    const given = wire.lost ? undefined : rest;
+    rest = undefined;
+    return given;
+  };
 }
 
 function doing({ verb, folder }: RefusedCommand): string {

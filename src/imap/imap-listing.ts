@@ -30,6 +30,9 @@ export interface Listing {
   readonly statuses: ReadonlyMap<string, FolderStatus>;
 }
 
+/** What listing needs of a connection. */
+type Lister = Pick<ImapConnection, "wire" | "capabilities" | "refusal">;
+
 /** No honest mailbox has more folders, or more octets in their names; a hostile one would fill the memory. */
 const MAX_FOLDERS = 100_000;
 const MAX_NAME_OCTETS = 16 * 1024 * 1024;
@@ -38,7 +41,7 @@ const MAX_NAME_OCTETS = 16 * 1024 * 1024;
  * Lists the folders that match `pattern`, in one round trip where the server has LIST-STATUS (RFC 5819), in two
  * otherwise. Without `withStatus` no numbers are asked for.
  */
-export async function listFolders(connection: ImapConnection, pattern: string, withStatus: boolean): Promise<Listing> {
+export async function listFolders(connection: Lister, pattern: string, withStatus: boolean): Promise<Listing> {
   const { capabilities } = connection;
   const items = capabilities.has("CONDSTORE")
     ? "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ"
@@ -129,7 +132,7 @@ interface ListHandlers {
   onStatus(name: string, status: FolderStatus): void;
 }
 
-async function command(connection: ImapConnection, text: string, handlers: ListHandlers): Promise<void> {
+async function command(connection: Lister, text: string, handlers: ListHandlers): Promise<void> {
   const onStatus = untaggedStatus(handlers.onStatus);
   const answer = await connection.wire.run(text, {
     untagged: (line, literals) => {

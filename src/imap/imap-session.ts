@@ -1,5 +1,6 @@
 import type { MigrationError } from "../errors.js";
-import type { Namespace, RefusedCommand } from "./imap-connection.js";
+import type { ListedAtOnce, Namespace, RefusedCommand } from "./imap-connection.js";
+import { type Listing, listFolders } from "./imap-listing.js";
 import { parseValues, type ResponseValue } from "./wire/response-values.js";
 import type { TaggedAnswer, WireConnection } from "./wire/wire-connection.js";
 
@@ -10,18 +11,22 @@ export interface ImapSession {
   readonly personal: Namespace;
   /** Other users' and shared folders. */
   readonly foreign: readonly Namespace[];
+  /** All folders, where they were asked for; it never rejects unhandled. */
+  readonly listing: Promise<Listing> | undefined;
 }
 
 type Namespaces = Pick<ImapSession, "personal" | "foreign">;
 
 /**
  * Asks for what the sign-in has not told, as a rule in one round trip: the namespaces (RFC 2342). Says who we are too
- * (RFC 2971), without which some servers open no folder.
+ * (RFC 2971), without which some servers open no folder. The folders may be asked for behind it, in the same burst; they
+ * are not waited for.
  */
 export async function openSession(
   wire: WireConnection,
   announced: readonly string[] | undefined,
   refusal: (answer: TaggedAnswer, about: RefusedCommand) => MigrationError,
+  list: ListedAtOnce | undefined,
 ): Promise<ImapSession> {
   const connected = (answer: TaggedAnswer) => {
     // Exchange says OK to the sign-in, and this to the next command.
@@ -29,11 +34,14 @@ export async function openSession(
     return answer;
   };
   const capabilities = announced ? new Set(announced) : await askCapabilities(wire, connected);
-  const [namespaces] = await Promise.all([
+  const asked = Promise.all([
     capabilities.has("NAMESPACE") ? askNamespaces(wire, connected) : askDelimiter(wire, connected),
     capabilities.has("ID") ? wire.run('ID ("name" "imap-to-m365")').then(connected) : undefined,
   ]);
-  return { capabilities, ...(namespaces ?? (await askDelimiter(wire, connected))) };
+  const listing = list && listFolders({ wire, capabilities, refusal }, "*", list === "with-status");
+  listing?.catch(() => {});
+  const [namespaces] = await asked;
+  return { capabilities, listing, ...(namespaces ?? (await askDelimiter(wire, connected))) };
 }
 
 type Connected = (answer: TaggedAnswer) => TaggedAnswer;

@@ -40,7 +40,7 @@ export class ImapSource implements MailSource {
 
   async #listOwn(): Promise<SourceFolder[]> {
     const { personal, foreign } = this.#connection;
-    const listing = await listFolders(this.#connection, "*", true);
+    const listing = await (this.#connection.takeListing() ?? listFolders(this.#connection, "*", true));
     return listing.entries
       .filter((entry) => !isForeign(entry, foreign))
       .map((entry) => sourceFolder(listedFolder(entry, personal), entry, listing));

@@ -175,8 +175,8 @@ export class ImapTarget implements MailTarget, TargetReading {
   ): Promise<Map<number, ReadonlySet<Flag>>> {
     const told = new Map<number, ReadonlySet<Flag>>();
     const readFlags = (text: string, literals: readonly Buffer[]) => {
-      const row = /^\d+ FETCH /i.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : {};
-      if (row.uid === undefined || !row.flags) return false;
+      const row = /^\d+ FETCH /i.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : undefined;
+      if (row?.uid === undefined || !row.flags) return false;
       told.set(row.uid, row.flags);
       return true;
     };
@@ -322,7 +322,8 @@ export class ImapTarget implements MailTarget, TargetReading {
 
   async #list(): Promise<ListedFolder[]> {
     const { foreign } = this.#connection;
-    const { entries } = await this.#between(undefined, () => listFolders(this.#connection, "*", false));
+    const list = () => this.#between(undefined, () => listFolders(this.#connection, "*", false));
+    const { entries } = await (this.#connection.takeListing() ?? list());
     const folders = entries
       .filter((entry) => !isForeign(entry, foreign))
       .map((entry) => listedFolder(entry, WHOLE_TREE));

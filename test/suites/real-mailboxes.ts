@@ -1,6 +1,11 @@
 import type { ImapFlow } from "imapflow";
 import { splitLevels } from "../../src/imap/folder-names.js";
-import { type ImapConnection, type ImapLogin, openImapConnection } from "../../src/imap/imap-connection.js";
+import {
+  type ImapConnection,
+  type ImapLogin,
+  type OpeningOptions,
+  openImapConnection,
+} from "../../src/imap/imap-connection.js";
 import { ImapSource } from "../../src/imap/imap-source.js";
 import { ImapTarget } from "../../src/imap/imap-target.js";
 import type { FolderPlan } from "../../src/mail/folder.js";
@@ -20,9 +25,9 @@ export const caseAccounts: readonly Account[] = Array.from({ length: 100 }, (_, 
 }));
 
 /** Connects as our library does. */
-export function connect(server: MailServer, login: ImapLogin): Promise<ImapConnection> {
+export function connect(server: MailServer, login: ImapLogin, options?: OpeningOptions): Promise<ImapConnection> {
   const address = { remoteServer: server.host, port: server.tlsPort, security: "Ssl", ca: server.ca } as const;
-  return openImapConnection(address, login);
+  return openImapConnection(address, login, options);
 }
 
 export function loginOf({ name, password }: Account): ImapLogin {
@@ -51,7 +56,7 @@ export class RealMailboxes {
       content.filter((folder) => !viaMaildir(folder)),
     );
     return {
-      source: new ImapSource(await connect(this.#server, loginOf(account))),
+      source: new ImapSource(await connect(this.#server, loginOf(account), { list: "with-status" })),
       uidsOf: (levels) => this.#session(account, (client) => readUids(client, levels)),
     };
   }
@@ -59,7 +64,7 @@ export class RealMailboxes {
   async openTarget(): Promise<OpenedTarget> {
     const account = this.#nextAccount();
     return {
-      target: new ImapTarget(await connect(this.#server, loginOf(account))),
+      target: new ImapTarget(await connect(this.#server, loginOf(account), { list: "names" })),
       read: () => this.#session(account, readFolders),
     };
   }

@@ -1,5 +1,5 @@
 import { encodeFolderName, splitLevels } from "../../src/imap/folder-names.js";
-import { openImapConnection } from "../../src/imap/imap-connection.js";
+import { type ListedAtOnce, openImapConnection } from "../../src/imap/imap-connection.js";
 import { ImapSource } from "../../src/imap/imap-source.js";
 import { ImapTarget } from "../../src/imap/imap-target.js";
 import type { FolderContent } from "../../src/testing/fake-mailbox.js";
@@ -71,7 +71,7 @@ export class ScriptedMailboxes {
   async openSource(content: readonly FolderContent[]): Promise<OpenedSource> {
     const account = this.#addAccount(content.map((folder) => this.#folderOptions(folder)));
     return {
-      source: new ImapSource(await this.#connect(account)),
+      source: new ImapSource(await this.#connect(account, "with-status")),
       uidsOf: (levels) => account.folder(this.#nameOf(levels)).messages.map(({ uid }) => uid),
     };
   }
@@ -79,7 +79,7 @@ export class ScriptedMailboxes {
   async openTarget(): Promise<OpenedTarget> {
     const account = this.#addAccount([{ name: `${this.#prefix}Sent`, specialUse: "\\Sent" }]);
     return {
-      target: new ImapTarget(await this.#connect(account)),
+      target: new ImapTarget(await this.#connect(account, "names")),
       read: async () =>
         account.folders
           .filter(({ selectable }) => selectable)
@@ -92,9 +92,9 @@ export class ScriptedMailboxes {
     return this.server.addAccount({ user: `user${this.#accounts}`, password: PASSWORD, folders });
   }
 
-  #connect({ user }: ScriptedAccount) {
+  #connect({ user }: ScriptedAccount, list: ListedAtOnce) {
     const { host, port } = this.server;
-    return openImapConnection({ remoteServer: host, port, security: "None" }, { user, password: PASSWORD });
+    return openImapConnection({ remoteServer: host, port, security: "None" }, { user, password: PASSWORD }, { list });
   }
 
   #folderOptions({ levels, specialUse, selectable, messages = [] }: FolderContent): ScriptedFolderOptions {

@@ -40,6 +40,8 @@ describe("connections to one mailbox", () => {
   it("each ask for a message of their own where the server asks for each, and every message arrives once (R2)", async () => {
     const { server, target } = await open({ capabilities: ASKING }, 4);
     expect(server.acceptedConnections).toBe(4);
+    await target.listFolders();
+    expect(server.commands("LIST").filter(({ arguments: asked }) => asked.includes("*"))).toHaveLength(1);
     const folder = await target.ensureFolder(planFor(["INBOX"]));
     const messages = Array.from({ length: 40 }, (_, at) => fakeMessage(at + 1, sampleMessage(`number ${at}`)));
     const answers = await Promise.all(messages.map((message) => target.append(folder, message)));
