@@ -67,6 +67,15 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
     }
   }
 
+  whole(): readonly Uint8Array[] | undefined {
+    if (this.#hold?.isDoubtful) return undefined;
+    const chunks = this.#content?.whole?.();
+    if (!chunks) return undefined;
+    for (const chunk of chunks) this.#update(chunk);
+    this.#end();
+    return chunks;
+  }
+
   async return(): Promise<IteratorResult<Uint8Array>> {
     this.cancel();
     return { done: true, value: undefined };

@@ -1,8 +1,9 @@
 import { MigrationError } from "../errors.js";
+import type { Flag } from "../mail/flags.js";
 import type { MessageHead } from "../mail/message.js";
 import type { ImapConnection } from "./imap-connection.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
-import { type FetchRow, parseFetchRow } from "./wire/fetch-row.js";
+import { emptyRow, type FetchRow, parseFetchRow } from "./wire/fetch-row.js";
 
 /** One `UID FETCH` of heads, ready to be written. */
 export interface HeadListing {
@@ -58,6 +59,7 @@ export async function listAll(
   return parts.flat();
 }
 
+const FETCH_ROW = /^\d+ FETCH /i;
 const MAX_UID = 0xffff_ffff;
 /** No honest folder has more; a hostile one would fill the memory. */
 const MAX_ROWS = 2_000_000;
@@ -82,8 +84,12 @@ export async function listHeads(
   const answer = await connection.wire.run(`UID FETCH ${set} (UID RFC822.SIZE INTERNALDATE FLAGS${more})${since}`, {
     untagged: (text, literals) => {
       // The tagged answer has room for one response code.
-      lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
-      const { uid, ...row } = /^\d+ FETCH /i.test(text) ? readRow(text, literals) : {};
+      if (!FETCH_ROW.test(text)) {
+        lowest ??= limitReached(/^NO \[([^\]]*)\]/i.exec(text)?.[1]);
+        return false;
+      }
+      const row = readRow(text, literals);
+      const { uid } = row;
       // A row with neither size nor date is news about flags that nobody asked for.
       const isNews = row.size === undefined && row.internalDate === undefined;
       if (uid === undefined || isNews || !wants(uid)) return false;
@@ -119,7 +125,7 @@ function readRow(text: string, literals: readonly Buffer[]): FetchRow {
   } catch (error) {
     const uid = /[( ]UID (\d+)\b/i.exec(text)?.[1];
     if (uid === undefined || !MigrationError.is(error) || error.code !== "protocol-error") throw error;
-    return { uid: Number(uid), size: 0 };
+    return { ...emptyRow(Number(uid)), size: 0 };
   }
 }
 
@@ -128,13 +134,8 @@ function sortedOnce(heads: readonly MessageHead[]): MessageHead[] {
   return [...byUid.values()].sort((one, other) => one.uid - other.uid);
 }
 
-function messageHead(uid: number, row: FetchRow): MessageHead {
-  return {
-    uid,
-    size: row.size ?? 0,
-    internalDate: row.internalDate ?? new Date(Number.NaN),
-    flags: row.flags ?? new Set(),
-    ...(row.header ? { header: row.header } : {}),
-    ...(row.emailId === undefined ? {} : { emailId: row.emailId }),
-  };
+function messageHead(uid: number, { size = 0, internalDate, flags, header, emailId }: FetchRow): MessageHead {
+  const head = { uid, size, internalDate: internalDate ?? new Date(Number.NaN), flags: flags ?? new Set<Flag>() };
+  if (!header && emailId === undefined) return head;
+  return { ...head, ...(header && { header }), ...(emailId !== undefined && { emailId }) };
 }

@@ -30,6 +30,11 @@ export interface MessageHead {
 export interface MessageContent extends AsyncIterable<Uint8Array> {
   /** Octets that will come. A content that ends before throws `message-truncated` or `connection-lost`. */
   readonly size: number;
+  /**
+   * All of it at once, as reading it to its end would give it; undefined where not everything has arrived yet, or some of it
+   * was read: then it has to be iterated. Absent: always to be iterated.
+   */
+  whole?(): readonly Uint8Array[] | undefined;
   /** Gives the unread rest up. Reading it afterwards yields nothing. */
   cancel(): void;
 }

@@ -40,6 +40,28 @@ interface AppendCommand {
   /** Those whose literal was announced, sent or not: the answer is about all of them. */
   messages: number;
   octets: number;
+  /** What the OK said of them, read for the first and kept for the others. */
+  appended: AppendedUids | undefined;
+}
+
+/** UIDs of a command's messages, in its order; none where they are not known. */
+interface AppendedUids {
+  readonly uidValidity: number;
+  readonly uids: readonly number[];
+}
+
+/** A message that was written, or that the server did not want; the command's answer says what became of it. */
+interface SentMessage {
+  readonly command: AppendCommand;
+  /** Its place in the command, from 1. */
+  readonly position: number;
+  readonly octets: number;
+}
+
+/** Whom the end of an append is told to. */
+interface Appender {
+  resolve(answer: AppendAnswer): void;
+  reject(error: unknown): void;
 }
 
 /** Octets sent and not answered, beyond which the next message waits. */
@@ -48,6 +70,7 @@ const GROUP_MESSAGES = 100;
 const GROUP_OCTETS = 8 * 1024 * 1024;
 /** A group whose next message does not come at once is closed, so that its answer does not wait for mail. */
 const GROUP_IDLE_MS = 5;
+const APPEND_UID = /^APPENDUID (\d+) ([\d:,]+)$/i;
 /** A content up to this size is there as a whole before it is sent: it can be looked at for NUL, and cannot break off. */
 const WHOLE_OCTETS = 64 * 1024;
 
@@ -60,10 +83,12 @@ export class AppendLane {
   readonly #wire: WireConnection;
   readonly #abilities: AppendAbilities;
   readonly #refusal: (answer: TaggedAnswer, folder: string) => MigrationError;
-  #turn: Promise<void> = Promise.resolve();
+  /** What waits to be written, in this order. */
+  readonly #turns: (() => Promise<void>)[] = [];
+  #isWriting = false;
   #queued = 0;
   #open: AppendCommand | undefined;
-  /** The content whose turn it is. */
+  /** The content that is waited for. */
   #reading: MessageContent | undefined;
   /** A literal is on its way, announced and not all sent. */
   #inLiteral = false;
@@ -90,28 +115,24 @@ export class AppendLane {
    * `selected` names the folder that these commands leave selected.
    */
   async between<Result>(selected: string | undefined, write: () => Result): Promise<Awaited<Result>> {
-    const release = await this.#takeTurn();
-    let result: Result;
-    try {
-      this.#closeCommand();
-      this.#selected = selected;
-      result = write();
-    } finally {
-      release();
-    }
+    // Not awaited in its turn.
+    const { result } = await this.alone(selected, async () => ({ result: write() }));
     return await result;
   }
 
   /** As `between`, but no append is written before `work` has ended: for commands that depend on the folder being open. */
-  async alone<Result>(selected: string | undefined, work: () => Promise<Result>): Promise<Result> {
-    const release = await this.#takeTurn();
-    try {
-      this.#closeCommand();
-      this.#selected = selected;
-      return await work();
-    } finally {
-      release();
-    }
+  alone<Result>(selected: string | undefined, work: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#inTurn(async () => {
+        try {
+          this.#closeCommand();
+          this.#selected = selected;
+          resolve(await work());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   }
 
   /** How many messages are not sent yet. */
@@ -125,66 +146,94 @@ export class AppendLane {
   }
 
   /** @throws MigrationError of scope `message` where the server does not hold it; any other leaves it in doubt */
-  async append(request: AppendRequest): Promise<AppendAnswer> {
-    const { content, signal } = request;
+  append(request: AppendRequest): Promise<AppendAnswer> {
     this.#queued += 1;
-    const release = await this.#takeTurn();
-    let sent: { command: AppendCommand; position: number };
+    return new Promise((resolve, reject) => {
+      this.#inTurn(() => this.#append(request, { resolve, reject }));
+    });
+  }
+
+  /** Never rejects. */
+  async #append(request: AppendRequest, appender: Appender): Promise<void> {
+    const { content, signal } = request;
     try {
-      this.#reading = content;
-      signal?.addEventListener("abort", this.#stopReading);
-      sent = await this.#send(request);
+      const sent = await this.#send(request);
       if (!this.#mayGrow(sent.command)) this.#closeCommand();
+      this.#awaitAnswer(sent, appender);
     } catch (error) {
       content.cancel();
-      throw signal?.aborted ? aborted() : (this.#wire.lost ?? error);
+      appender.reject(signal?.aborted ? aborted() : (this.#wire.lost ?? error));
+    } finally {
+      this.#queued -= 1;
+    }
+  }
+
+  /** While hundreds of messages wait for their answers, none holds on to its request. */
+  #awaitAnswer(sent: SentMessage, { resolve, reject }: Appender): void {
+    this.#unanswered += sent.octets;
+    sent.command.answer.then(
+      (answer) => {
+        this.#leaveWindow(sent);
+        const end = this.#endOf(sent, answer);
+        if (end instanceof MigrationError) reject(end);
+        else resolve(end);
+      },
+      (lost) => {
+        this.#leaveWindow(sent);
+        reject(lost);
+      },
+    );
+  }
+
+  #leaveWindow({ octets }: SentMessage): void {
+    this.#unanswered -= octets;
+    this.#wakeWindow?.();
+  }
+
+  /** A content may stand still, and once the append is stopped nobody wants the rest of it. */
+  async #read<Result>(
+    { content, signal }: AppendRequest,
+    read: (content: MessageContent) => Promise<Result>,
+  ): Promise<Result> {
+    this.#reading = content;
+    signal?.addEventListener("abort", this.#stopReading);
+    if (signal?.aborted) content.cancel();
+    try {
+      return await read(content);
     } finally {
       signal?.removeEventListener("abort", this.#stopReading);
       this.#reading = undefined;
-      this.#queued -= 1;
-      release();
-    }
-    // Not awaited: while hundreds of messages wait for their answers, none may hold on to its request.
-    return this.#answered(sent.command, sent.position, content.size);
-  }
-
-  async #answered(command: AppendCommand, position: number, octets: number): Promise<AppendAnswer> {
-    this.#unanswered += octets;
-    try {
-      return this.#settle(command, position, await command.answer);
-    } finally {
-      this.#unanswered -= octets;
-      this.#wakeWindow?.();
     }
   }
 
-  /** A content may stand still, and nobody wants the rest of it. */
   readonly #stopReading = (): void => this.#reading?.cancel();
 
-  async #takeTurn(): Promise<() => void> {
-    const before = this.#turn;
-    let release = () => {};
-    this.#turn = new Promise((resolve) => {
-      release = resolve;
-    });
-    await before;
-    return release;
+  #inTurn(write: () => Promise<void>): void {
+    this.#turns.push(write);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    queueMicrotask(this.#writeAll);
   }
 
-  async #send(request: AppendRequest): Promise<{ command: AppendCommand; position: number }> {
+  readonly #writeAll = async (): Promise<void> => {
+    for (let write = this.#turns.shift(); write; write = this.#turns.shift()) await write();
+    this.#isWriting = false;
+  };
+
+  async #send(request: AppendRequest): Promise<SentMessage> {
+    const { content, signal } = request;
     while (this.#unanswered > WINDOW_OCTETS && !this.#wire.lost) {
       this.#closeCommand();
       await new Promise<void>((resolve) => {
         this.#wakeWindow = resolve;
       });
     }
-    const { content, signal } = request;
     if (signal?.aborted) throw aborted();
-    const whole = content.size <= WHOLE_OCTETS ? await collect(content) : undefined;
+    const whole = arrived(content) ?? (content.size <= WHOLE_OCTETS ? await this.#read(request, collect) : undefined);
     const command = this.#commandFor(request.folder, content.size);
     command.messages += 1;
     command.octets += content.size;
-    const position = command.messages;
+    const sent = { command, position: command.messages, octets: content.size };
     const unasked = content.size <= this.#abilities.unaskedLiteral;
     const binary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
     this.#inLiteral = true;
@@ -192,15 +241,15 @@ export class AppendLane {
       this.#wire.write(`${messageHeader(request)}${binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}\r\n`);
       if (!unasked && !(await this.#invited(command))) {
         content.cancel();
-        return { command, position };
+        return sent;
       }
       if (whole) for (const chunk of whole) this.#wire.write(chunk);
-      else await this.#stream(content);
-      await this.#wire.drained();
+      else await this.#read(request, this.#stream);
+      if (this.#wire.isFull) await this.#wire.drained();
     } finally {
       this.#inLiteral = false;
     }
-    return { command, position };
+    return sent;
   }
 
   /** The command that the message goes into; begun where none is open that can take it. */
@@ -216,7 +265,7 @@ export class AppendLane {
     }
     const answer = this.#wire.begin(`APPEND ${imapString(folder)}`);
     answer.catch(() => {});
-    this.#open = { folder, answer, messages: 0, octets: 0 };
+    this.#open = { folder, answer, messages: 0, octets: 0, appended: undefined };
     return this.#open;
   }
 
@@ -256,14 +305,14 @@ export class AppendLane {
   }
 
   /** A content that breaks off leaves a literal that cannot be ended: the server has to throw it away. */
-  async #stream(content: MessageContent): Promise<void> {
+  readonly #stream = async (content: MessageContent): Promise<void> => {
     let sent = 0;
     try {
       for await (const chunk of content) {
         sent += chunk.length;
         if (sent > content.size) break;
         this.#wire.write(chunk);
-        await this.#wire.drained();
+        if (this.#wire.isFull) await this.#wire.drained();
       }
       if (sent !== content.size) throw truncated(content.size, sent);
     } catch (error) {
@@ -271,15 +320,21 @@ export class AppendLane {
       this.#wire.destroy(lost);
       throw lost;
     }
-  }
+  };
 
-  #settle(command: AppendCommand, position: number, answer: TaggedAnswer): AppendAnswer {
-    if (answer.status === "OK") return appendUid(answer.code, position, command.messages);
+  /** What the answer to its command says of one message. */
+  #endOf({ command, position }: SentMessage, answer: TaggedAnswer): AppendAnswer | MigrationError {
+    if (answer.status === "OK") {
+      command.appended ??= appendedUids(answer.code, command.messages);
+      const { uidValidity, uids } = command.appended;
+      const uid = uids[position - 1];
+      return uid === undefined ? {} : { uidValidity, uid };
+    }
     const refusal = this.#refusal(answer, command.folder);
-    if (command.messages < 2 || refusal.scope !== "message") throw refusal;
+    if (command.messages < 2 || refusal.scope !== "message") return refusal;
     // Counted once, by the first message of the group.
     if (position === 1) this.#singles += command.messages;
-    throw new MigrationError(
+    return new MigrationError(
       "group-refused",
       `The target refused ${command.messages} messages together: ${refusal.message}`,
     );
@@ -292,19 +347,27 @@ function messageHeader({ flags, internalDate }: AppendRequest): string {
   return ` (${flags.join(" ")}) ${date}`;
 }
 
-async function collect(content: MessageContent): Promise<Uint8Array[]> {
+/** All of the content, if nothing of it has to be waited for. */
+function arrived(content: MessageContent): readonly Uint8Array[] | undefined {
+  const chunks = content.whole?.();
+  return chunks && complete(chunks, content.size);
+}
+
+async function collect(content: MessageContent): Promise<readonly Uint8Array[]> {
   const chunks: Uint8Array[] = [];
-  let octets = 0;
   try {
-    for await (const chunk of content) {
-      octets += chunk.length;
-      chunks.push(chunk);
-    }
-    if (octets !== content.size) throw truncated(content.size, octets);
-    return chunks;
+    for await (const chunk of content) chunks.push(chunk);
   } catch (error) {
     throw brokenOff(error);
   }
+  return complete(chunks, content.size);
+}
+
+function complete(chunks: readonly Uint8Array[], size: number): readonly Uint8Array[] {
+  let octets = 0;
+  for (const chunk of chunks) octets += chunk.length;
+  if (octets !== size) throw brokenOff(truncated(size, octets));
+  return chunks;
 }
 
 function truncated(size: number, octets: number): MigrationError {
@@ -318,20 +381,17 @@ function brokenOff(cause: unknown): MigrationError {
 }
 
 /**
- * `APPENDUID 38505 3955:3957,3960` names the UIDs of a group in its order (RFC 4315 section 3). A list of another length
- * than the group names none of them for sure.
+ * `APPENDUID 38505 3955:3957,3960` names the UIDs of a command's messages in its order (RFC 4315 section 3). A list of
+ * another length names none of them for sure.
  */
-function appendUid(code: string | undefined, position: number, messages: number): AppendAnswer {
-  const match = /^APPENDUID (\d+) ([\d:,]+)$/i.exec(code ?? "");
-  if (!match) return {};
-  let before = 0;
-  let uid: number | undefined;
-  for (const range of (match[2] ?? "").split(",")) {
+function appendedUids(code: string | undefined, messages: number): AppendedUids {
+  const [, uidValidity, list = ""] = APPEND_UID.exec(code ?? "") ?? [];
+  const ranges = list.split(",").map((range) => {
     const [start = 0, end = start] = range.split(":").map(Number);
-    const length = Math.abs(end - start) + 1;
-    const at = position - before;
-    if (at >= 1 && at <= length) uid = start + (at - 1) * Math.sign(end - start || 1);
-    before += length;
-  }
-  return uid === undefined || before !== messages ? {} : { uidValidity: Number(match[1]), uid };
+    return { start, step: start <= end ? 1 : -1, length: Math.abs(end - start) + 1 };
+  });
+  const named = ranges.reduce((sum, { length }) => sum + length, 0);
+  if (uidValidity === undefined || named !== messages) return { uidValidity: 0, uids: [] };
+  const uids = ranges.flatMap(({ start, step, length }) => Array.from({ length }, (_, at) => start + at * step));
+  return { uidValidity: Number(uidValidity), uids };
 }

@@ -8,6 +8,10 @@ import { DISCARD, type TaggedAnswer, type WireConnection } from "./wire-connecti
 
 /** Octets that arrived and nobody has read yet, beyond which the server is held back. */
 const HIGH_WATER_OCTETS = 512 * 1024;
+/** What a message that waits counts for besides its octets: a tiny one takes more memory than it is long. */
+const WAITING_OCTETS = 2 * 1024;
+/** The literals of a row whose body is streamed. */
+const STREAMED: readonly Buffer[] = [Buffer.alloc(0)];
 const FETCH_ROW = /^\d+ FETCH /i;
 const BODY_ITEM = / BODY\[\](?:<\d+>)? $/i;
 
@@ -72,6 +76,7 @@ export class FetchLane {
 
   enqueue(arrival: Arrival): void {
     this.#arrived.push(arrival);
+    this.arrive(WAITING_OCTETS);
     this.deliver();
   }
 
@@ -84,6 +89,7 @@ export class FetchLane {
     const next = this.#arrived[0];
     if (!next || this.#current || !next.stream.wants) return;
     this.#arrived.shift();
+    this.#take(WAITING_OCTETS);
     this.#current = next;
     next.stream.hand(next.message);
   }
@@ -93,7 +99,10 @@ export class FetchLane {
    * ends too.
    */
   abandon(stream: MessageStream, stop?: MigrationError): void {
-    for (const { content } of this.#arrived.filter((arrival) => arrival.stream === stream)) content.cancel();
+    for (const { content } of this.#arrived.filter((arrival) => arrival.stream === stream)) {
+      content.cancel();
+      this.#take(WAITING_OCTETS);
+    }
     this.#arrived.splice(0, this.#arrived.length, ...this.#arrived.filter((arrival) => arrival.stream !== stream));
     const current = this.#current;
     if (current?.stream === stream && (stop || !current.content.begun)) current.content.abandon(stop ?? left());
@@ -226,7 +235,7 @@ class MessageStream implements AsyncIterableIterator<Message> {
   #onLiteral(opening: FolderOpening, text: string, size: number): LiteralSink | undefined {
     if (!FETCH_ROW.test(text) || !BODY_ITEM.test(text)) return undefined;
     if (text.includes(LITERAL)) return undefined;
-    const row = readRow(`${text + LITERAL})`, [Buffer.alloc(0)]);
+    const row = readRow(`${text + LITERAL})`, STREAMED);
     if (row === undefined) return DISCARD;
     if (row.uid === undefined || row.flags === undefined || row.internalDate === undefined) return undefined;
     if (!this.#isWanted(opening, row.uid)) return DISCARD;
@@ -247,8 +256,9 @@ class MessageStream implements AsyncIterableIterator<Message> {
       this.#arriving = undefined;
       return true;
     }
-    const { uid, body, ...row } = (FETCH_ROW.test(text) && readRow(text, literals)) || {};
-    if (uid === undefined || !body || !this.#isWanted(opening, uid)) return false;
+    const row = FETCH_ROW.test(text) ? readRow(text, literals) : undefined;
+    if (row?.uid === undefined || !row.body || !this.#isWanted(opening, row.uid)) return false;
+    const { uid, body } = row;
     const content = this.#lane.newContent(body.length);
     this.#lane.arrive(body.length);
     content.data(body);

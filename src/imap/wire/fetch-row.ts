@@ -1,24 +1,24 @@
 import type { Flag } from "../../mail/flags.js";
 import { parseValues, type ResponseValue } from "./response-values.js";
 
-/** The items of one FETCH answer that a migration asks for (RFC 9051 section 7.5.2). Absent: the row did not hold it. */
+/** The items of one FETCH answer that a migration asks for (RFC 9051 section 7.5.2). Undefined: the row did not hold it. */
 export interface FetchRow {
-  uid?: number;
-  size?: number;
+  uid: number | undefined;
+  size: number | undefined;
   /** An invalid Date where the server sent NIL or something that is no date. */
-  internalDate?: Date;
-  flags?: ReadonlySet<Flag>;
+  internalDate: Date | undefined;
+  flags: ReadonlySet<Flag> | undefined;
   /** `BODY[]`; null for NIL; an empty Buffer where it was streamed. */
-  body?: Buffer | null;
+  body: Buffer | null | undefined;
   /** `BODY[HEADER]` or `BODY[HEADER.FIELDS …]`; null for NIL. */
-  header?: Buffer | null;
+  header: Buffer | null | undefined;
   /** EMAILID (RFC 8474 section 5.1) or X-GM-MSGID. */
-  emailId?: string;
+  emailId: string | undefined;
 }
 
 /** Reads `(UID 5 FLAGS (\Seen) …)` from `start`; a row that broke off at a body literal may lack its last bracket. */
 export function parseFetchRow(text: string, literals: readonly Buffer[], start: number): FetchRow {
-  const row: FetchRow = {};
+  const row = emptyRow();
   const [items] = parseValues(text, literals, start);
   if (!Array.isArray(items)) return row;
   for (let at = 0; at + 1 < items.length; at += 2) {
@@ -27,6 +27,19 @@ export function parseFetchRow(text: string, literals: readonly Buffer[], start: 
     if (typeof name === "string" && value !== undefined) setItem(row, name.toUpperCase(), value);
   }
   return row;
+}
+
+/** All rows have the same fields in the same order, whatever order a server sends them in. */
+export function emptyRow(uid?: number): FetchRow {
+  return {
+    uid,
+    size: undefined,
+    internalDate: undefined,
+    flags: undefined,
+    body: undefined,
+    header: undefined,
+    emailId: undefined,
+  };
 }
 
 function setItem(row: FetchRow, name: string, value: ResponseValue): void {

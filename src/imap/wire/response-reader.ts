@@ -37,6 +37,8 @@ export const defaultResponseLimits: ResponseLimits = Object.freeze({
 
 const NOTHING = Buffer.alloc(0);
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const CLOSING_BRACE = 0x7d;
 /** Human-readable text may end like a literal, so these answers have none (RFC 9051 section 7.1). */
 const STATUS_RESPONSE = /^(?:\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH)\b)/i;
 
@@ -85,15 +87,16 @@ export class ResponseReader {
         `A response of the server is longer than ${this.#limits.text} octets`,
       );
     }
-    this.#text += chunk.toString("latin1", at, end);
+    const piece = chunk.toString("latin1", at, end);
+    this.#text = this.#text === "" ? piece : this.#text + piece;
     if (lineFeed < 0) return end;
-    this.#endLine();
+    this.#endLine(this.#text);
     return lineFeed + 1;
   }
 
-  #endLine(): void {
-    const text = this.#text.endsWith("\r") ? this.#text.slice(0, -1) : this.#text;
-    if (text.endsWith("}") && !STATUS_RESPONSE.test(text)) {
+  #endLine(line: string): void {
+    const text = line.charCodeAt(line.length - 1) === CARRIAGE_RETURN ? line.slice(0, -1) : line;
+    if (text.charCodeAt(text.length - 1) === CLOSING_BRACE && !STATUS_RESPONSE.test(text)) {
       const open = text.lastIndexOf("{");
       const size = /^\{(\d+)\+?\}$/.exec(text.slice(open))?.[1];
       if (size !== undefined) {

@@ -4,6 +4,14 @@ import { LITERAL } from "./response-reader.js";
 /** An atom or string (one character per octet), a literal, NIL, or a list of these (RFC 9051 section 4). */
 export type ResponseValue = string | Buffer | null | ResponseValue[];
 
+const BLANK = 0x20;
+const QUOTE = 0x22;
+const OPEN = 0x28;
+const CLOSE = 0x29;
+const OPEN_SECTION = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_SECTION = 0x5d;
+const LITERAL_CODE = LITERAL.charCodeAt(0);
 const MAX_DEPTH = 100;
 const MAX_VALUES = 100_000;
 
@@ -30,10 +38,10 @@ class ValueParser {
     const open: ResponseValue[][] = [];
     let list: ResponseValue[] = [];
     while (this.#at < this.#text.length) {
-      const character = this.#text[this.#at];
-      if (character === " ") {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === BLANK) {
         this.#at += 1;
-      } else if (character === "(") {
+      } else if (code === OPEN) {
         if (open.length >= MAX_DEPTH)
           throw new MigrationError("response-too-large", "The server nests lists too deeply");
         const inner: ResponseValue[] = [];
@@ -41,13 +49,13 @@ class ValueParser {
         open.push(list);
         list = inner;
         this.#at += 1;
-      } else if (character === ")") {
+      } else if (code === CLOSE) {
         const outer = open.pop();
         if (!outer) throw malformed(this.#text);
         list = outer;
         this.#at += 1;
       } else {
-        this.#add(list, this.#value(character));
+        this.#add(list, this.#value(code));
       }
     }
     if (open.length > 0) throw malformed(this.#text);
@@ -61,9 +69,9 @@ class ValueParser {
     list.push(value);
   }
 
-  #value(first: string | undefined): ResponseValue {
-    if (first === '"') return this.#quoted();
-    if (first === LITERAL) {
+  #value(first: number): ResponseValue {
+    if (first === QUOTE) return this.#quoted();
+    if (first === LITERAL_CODE) {
       this.#at += 1;
       const literal = this.#literals[this.#literal];
       this.#literal += 1;
@@ -75,38 +83,39 @@ class ValueParser {
   }
 
   #quoted(): string {
+    const text = this.#text;
     let value = "";
     let from = this.#at + 1;
-    for (let at = from; at < this.#text.length; at++) {
-      const character = this.#text[at];
-      if (character === "\\") {
-        value += this.#text.slice(from, at);
+    for (let at = from; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code === BACKSLASH) {
+        value += text.slice(from, at);
         at += 1;
         from = at;
-      } else if (character === '"') {
+      } else if (code === QUOTE) {
         this.#at = at + 1;
-        return value + this.#text.slice(from, at);
+        return value + text.slice(from, at);
       }
     }
-    throw malformed(this.#text);
+    throw malformed(text);
   }
 
   /** An atom; blanks and parentheses in a section belong to it: `BODY[HEADER.FIELDS (DATE)]`. */
   #atom(): string {
+    const text = this.#text;
     const start = this.#at;
     let isSection = false;
     let at = start;
-    for (; at < this.#text.length; at++) {
-      const character = this.#text[at];
+    for (; at < text.length; at++) {
+      const code = text.charCodeAt(at);
       // Elsewhere a bracket is a character like any other: `foo[1` is a keyword (RFC 9051 section 9, `atom`).
-      if (character === "[" && /^(?:BODY|BINARY)/i.test(this.#text.slice(start, at))) isSection = true;
-      else if (character === "]") isSection = false;
-      else if (!isSection && (character === " " || character === "(" || character === ")" || character === LITERAL))
-        break;
+      if (code === OPEN_SECTION && /^(?:BODY|BINARY)/i.test(text.slice(start, at))) isSection = true;
+      else if (code === CLOSE_SECTION) isSection = false;
+      else if (!isSection && (code === BLANK || code === OPEN || code === CLOSE || code === LITERAL_CODE)) break;
     }
-    if (at === start) throw malformed(this.#text);
+    if (at === start) throw malformed(text);
     this.#at = at;
-    return this.#text.slice(start, at);
+    return text.slice(start, at);
   }
 }
 

@@ -51,6 +51,15 @@ export class StreamedContent implements MessageContent, LiteralSink, AsyncIterat
     });
   }
 
+  whole(): readonly Uint8Array[] | undefined {
+    if (!this.#ended || this.#begun || this.#consumed) return undefined;
+    this.#begun = true;
+    const chunks = this.#chunks.splice(0);
+    for (const chunk of chunks) this.#onTaken(chunk.length);
+    this.#consume();
+    return chunks;
+  }
+
   return(): Promise<IteratorResult<Uint8Array>> {
     this.cancel();
     return Promise.resolve(DONE);

@@ -6,7 +6,7 @@ import { type LiteralSink, ResponseReader } from "./response-reader.js";
 export interface TaggedAnswer {
   readonly status: "OK" | "NO" | "BAD";
   /** The response code between brackets with its arguments: `APPENDUID 1 4`; absent where there is none. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   readonly text: string;
 }
 
@@ -41,13 +41,18 @@ export interface WireOptions {
   readonly socketError: (error: unknown) => MigrationError;
 }
 
+/** All have the same fields, in the same order: every row that arrives is offered to them. */
 interface PendingCommand {
   readonly tag: string;
-  readonly handler: UntaggedHandler;
+  readonly changesFolder: boolean;
+  readonly untagged: UntaggedHandler["untagged"];
+  readonly literal: UntaggedHandler["literal"];
+  readonly tagged: UntaggedHandler["tagged"];
   resolve(answer: TaggedAnswer): void;
   reject(error: MigrationError): void;
 }
 
+const BYE = /^BYE\b/i;
 const STATUS_LINE = /^(OK|NO|BAD|BYE|PREAUTH)(?: \[([^\]]*)\])? ?(.*)$/is;
 const HIGH_WATER_OCTETS = 256 * 1024;
 
@@ -62,7 +67,7 @@ export class WireConnection {
   readonly #reader: ResponseReader;
   readonly #pending: PendingCommand[] = [];
   /** Whose literal was streamed last in the answer that is arriving. */
-  #streaming: UntaggedHandler | undefined;
+  #streaming: PendingCommand | undefined;
   #tags = 0;
   #lost: MigrationError | undefined;
   readonly #onLost: (() => void)[] = [];
@@ -113,12 +118,15 @@ export class WireConnection {
   }
 
   /** Writes the beginning of a command that `write` continues; the caller ends it with CRLF. */
-  begin(text: string, handler: UntaggedHandler = {}): Promise<TaggedAnswer> {
+  begin(
+    text: string,
+    { changesFolder = false, untagged, literal, tagged }: UntaggedHandler = {},
+  ): Promise<TaggedAnswer> {
     if (this.#lost) return Promise.reject(this.#lost);
     this.#tags += 1;
     const tag = `m${this.#tags}`;
     const answer = new Promise<TaggedAnswer>((resolve, reject) => {
-      this.#pending.push({ tag, handler, resolve, reject });
+      this.#pending.push({ tag, changesFolder, untagged, literal, tagged, resolve, reject });
     });
     if (this.#pending.length === 1) this.#lastMove = performance.now();
     this.#watch();
@@ -139,10 +147,15 @@ export class WireConnection {
     else this.#socket.write(octets);
   }
 
+  /** So much is waiting to be sent that nothing should be added before `drained`; true of a lost connection too. */
+  get isFull(): boolean {
+    return this.#lost !== undefined || this.#socket.writableLength >= HIGH_WATER_OCTETS;
+  }
+
   /** Resolves once the socket takes more; at once while little is waiting. Rejects when the connection is lost. */
   async drained(): Promise<void> {
     if (this.#lost) throw this.#lost;
-    if (this.#socket.writableLength < HIGH_WATER_OCTETS) return;
+    if (!this.isFull) return;
     this.#drained ??= new Promise((resolve) => {
       this.#wakeDrained = resolve;
     });
@@ -240,7 +253,7 @@ export class WireConnection {
   }
 
   #onUntagged(text: string, literals: readonly Buffer[]): void {
-    if (/^BYE\b/i.test(text)) {
+    if (BYE.test(text)) {
       this.#bye = text.slice(4);
       return;
     }
@@ -250,21 +263,21 @@ export class WireConnection {
       streaming.untagged?.(text, literals);
       return;
     }
-    for (const { handler } of this.#pending) {
-      if (handler.untagged?.(text, literals) || handler.changesFolder) return;
+    for (const command of this.#pending) {
+      if (command.untagged?.(text, literals) || command.changesFolder) return;
     }
   }
 
   #sinkFor(text: string, size: number): LiteralSink | undefined {
     let unwanted: LiteralSink | undefined;
-    for (const { handler } of this.#pending) {
-      const sink = handler.literal?.(text, size);
+    for (const command of this.#pending) {
+      const sink = command.literal?.(text, size);
       if (sink && sink !== DISCARD) {
-        this.#streaming = handler;
+        this.#streaming = command;
         return sink;
       }
       unwanted ??= sink;
-      if (handler.changesFolder) break;
+      if (command.changesFolder) break;
     }
     return unwanted;
   }
@@ -277,7 +290,8 @@ export class WireConnection {
 
   #onTagged(text: string): void {
     const blank = text.indexOf(" ");
-    const at = this.#pending.findIndex((command) => command.tag === text.slice(0, blank));
+    const tag = text.slice(0, blank);
+    const at = this.#pending.findIndex((command) => command.tag === tag);
     const match = STATUS_LINE.exec(text.slice(blank + 1));
     if (at < 0 || !match) {
       // The connection was taken over in the middle of a line, at most until the first answer to us.
@@ -289,11 +303,11 @@ export class WireConnection {
     const status = match[1]?.toUpperCase();
     const answer: TaggedAnswer = {
       status: status === "OK" || status === "NO" ? status : "BAD",
+      code: match[2],
       text: match[3] ?? "",
-      ...(match[2] === undefined ? {} : { code: match[2] }),
     };
     if (this.#pending.length === 0) this.#unwatch();
-    command?.handler.tagged?.(answer);
+    command?.tagged?.(answer);
     command?.resolve(answer);
   }
 

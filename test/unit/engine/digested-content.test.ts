@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { DigestedContent } from "../../../src/engine/digested-content.js";
+import { LeaseHold } from "../../../src/engine/lease-hold.js";
 import { MigrationError } from "../../../src/errors.js";
 import { FakeContent, readOctets } from "../../../src/testing/fake-content.js";
 
@@ -25,6 +26,28 @@ describe("a content that is digested on its way", () => {
       expect(Buffer.from(content.digest()).toString("hex")).toBe(sha256(data));
     });
   }
+
+  it("R3 passes a content that is there whole at once, with the digests it has chunk by chunk", async () => {
+    const data = Buffer.from(`Subject: whole\r\n\r\n${"x".repeat(3_000)}`);
+    const chunks = [data.subarray(0, 5), data.subarray(5, 700), data.subarray(700)];
+    const inner = Object.assign(new FakeContent(data), { whole: () => chunks });
+    const content = new DigestedContent(inner);
+    expect(content.whole()).toEqual(chunks);
+    const read = new DigestedContent(new FakeContent(data));
+    await readOctets(read);
+    expect(Buffer.from(content.digest()).toString("hex")).toBe(sha256(data));
+    expect(content.headerDigest).toBe(read.headerDigest);
+    expect(content.headerDigest).toBeDefined();
+    expect(await readOctets(content)).toHaveLength(0);
+  });
+
+  it("has nothing at once where the content has not arrived, or the lease is in doubt", async () => {
+    const data = randomBytes(10);
+    expect(new DigestedContent(new FakeContent(data)).whole()).toBeUndefined();
+    const doubtful = Object.create(LeaseHold.prototype, { isDoubtful: { value: true } });
+    const inner = Object.assign(new FakeContent(data), { whole: () => [data] });
+    expect(new DigestedContent(inner, doubtful).whole()).toBeUndefined();
+  });
 
   it("has the digest of nothing where nothing came", async () => {
     const content = new DigestedContent(new FakeContent(new Uint8Array()));

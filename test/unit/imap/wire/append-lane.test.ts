@@ -50,6 +50,18 @@ function append(content: string | Buffer | MessageContent, more: Partial<AppendR
   });
 }
 
+/** A content that is there already. */
+class Arrived extends FakeContent {
+  readonly #chunks: readonly Uint8Array[];
+  constructor(size: number, chunks: readonly Uint8Array[]) {
+    super(Buffer.alloc(size));
+    this.#chunks = chunks;
+  }
+  whole(): readonly Uint8Array[] {
+    return this.#chunks;
+  }
+}
+
 /** A content whose chunks the test gives. */
 class Source implements MessageContent {
   cancelled = false;
@@ -380,6 +392,15 @@ describe("a content that breaks off", () => {
       expect(await after).toEqual(IN_DOUBT);
       expect(socket.destroyed).toBe(true);
       expect(socket.received.split("{200000+}\r\n")[1]?.length).toBeLessThan(200_000);
+    },
+  );
+
+  it.each([[["four"]], [["five!", "x"]], [[]]])(
+    "and is there at once as %j instead of 5 octets is not begun (R3)",
+    async (chunks) => {
+      const appended = failure(append(new Arrived(5, chunks.map(octetsOf))));
+      expect(await appended).toEqual(IN_DOUBT);
+      expect(socket.received).not.toContain("APPEND");
     },
   );
 

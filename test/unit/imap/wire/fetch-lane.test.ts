@@ -157,6 +157,31 @@ describe("FetchLane", () => {
     ]);
   });
 
+  it("gives a content that has arrived all at once, and only then; the next message follows (R3)", async () => {
+    const messages = fetch([1, 2]);
+    const coming = arrived(messages);
+    socket.send(row(1, "first").slice(0, -5));
+    const { content } = await coming;
+    expect(content.whole?.()).toBeUndefined();
+    socket.send(row(1, "first").slice(-5) + row(2, "second"));
+    await new Promise(setImmediate);
+    const [next, whole] = [arrived(messages), content.whole?.() ?? []];
+    expect(Buffer.concat(whole).toString("latin1")).toBe("first");
+    expect(await readOctets(content)).toHaveLength(0);
+    const second = await next;
+    expect(Buffer.from(await readOctets(second.content)).toString("latin1")).toBe("second");
+    expect(second.content.whole?.()).toBeUndefined();
+  });
+
+  it("gives no content at once that somebody has begun to read", async () => {
+    const messages = fetch([1]);
+    const coming = arrived(messages);
+    socket.send(row(1, "first"));
+    const { content } = await coming;
+    await content[Symbol.asyncIterator]().next();
+    expect(content.whole?.()).toBeUndefined();
+  });
+
   it('hands out a `BODY[]` of "" as a content of no octets', async () => {
     const read = texts(fetch([1]));
     await socket.got("\r\n");
@@ -266,6 +291,41 @@ describe("the flow of FetchLane", () => {
       socket.send("m1 OK\r\n");
       expect((await messages.next()).done).toBe(true);
     }
+  });
+
+  it("lets no more than 256 messages stand in line, however small they are (R11)", async () => {
+    const uids = Array.from({ length: 4_000 }, (_, at) => at + 1);
+    const messages = fetch(uids);
+    await socket.got("\r\n");
+    const all = socket.supply(uids.map((uid) => row(uid, "x")));
+    const { length } = row(4_000, "x");
+    const inLine = () => socket.taken / length;
+    const first = await arrived(messages);
+    await settled();
+    // What the socket buffers was taken from the server, and is no message yet.
+    const most = 256 + (3 * 64 * 1024) / length;
+    expect(inLine()).toBeLessThan(most);
+    await readOctets(first.content);
+    for (const uid of uids.slice(1)) {
+      const { content } = await arrived(messages);
+      expect(inLine() - uid).toBeLessThan(most);
+      await readOctets(content);
+    }
+    await all;
+    socket.send("m1 OK\r\n");
+    expect((await messages.next()).done).toBe(true);
+  });
+
+  it("holds nobody back for messages that were given up", async () => {
+    const uids = Array.from({ length: 200 }, (_, at) => at + 1);
+    for (let round = 1; round <= 3; round++) {
+      const given = fetch(uids);
+      await socket.got(`m${round} `);
+      socket.send(...uids.map((uid) => row(uid, "x")), `m${round} OK\r\n`);
+      await settled();
+      await given.return?.();
+    }
+    expect(socket.isPaused()).toBe(false);
   });
 
   it("answers overlapping fetches in order, each with its own", async () => {
