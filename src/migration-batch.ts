@@ -144,7 +144,7 @@ export class MigrationBatch {
 
   /**
    * Puts a new batch into its store without starting it (New-MigrationBatch).
-   * @throws MigrationError `name-taken`, `option-invalid`, `store-…`
+   * @throws MigrationError `name-taken`, `option-invalid`, `store-*`
    */
   static async create(options: MigrationBatchOptions): Promise<MigrationBatch> {
     const batch = new MigrationBatch(options);
@@ -155,7 +155,7 @@ export class MigrationBatch {
   /**
    * The batch of this name, whatever its case, as it stands in the store (Get-MigrationBatch). With a target and the
    * users' passwords it can be resumed; without, looked at, changed, stopped and removed.
-   * @throws MigrationError `not-found`: never every batch, as Microsoft's does; `option-invalid`, `store-…`
+   * @throws MigrationError `not-found`: never every batch, as Microsoft's does; `option-invalid`, `store-*`
    */
   static async get(store: MigrationStore, name: string, context: MigrationBatchContext = {}): Promise<MigrationBatch> {
     const record = await store.getBatch(checkName("batch", name));
@@ -165,7 +165,7 @@ export class MigrationBatch {
 
   /**
    * Every batch of the store, in the order of their making.
-   * @throws MigrationError `option-invalid`, `store-…`
+   * @throws MigrationError `option-invalid`, `store-*`
    */
   static async list(store: MigrationStore, context: MigrationBatchContext = {}): Promise<MigrationBatch[]> {
     const batches: MigrationBatch[] = [];
@@ -238,7 +238,7 @@ export class MigrationBatch {
    * incremental passes go on, every `syncIntervalMs` for each user, until `stop`, `complete`, `remove` or `close`. Called
    * while a pass is under way, it tries the failed users again.
    * @throws MigrationError `state-invalid`; `option-invalid` without a target; `credentials-missing` where nobody could
-   * sign in; `name-taken` where the store's batch of this name reads from another endpoint; `store-…` when the ledger
+   * sign in; `name-taken` where the store's batch of this name reads from another endpoint; `store-*` when the ledger
    * cannot be kept
    */
   start(): Promise<MigrationReport> {
@@ -273,7 +273,7 @@ export class MigrationBatch {
    * Stops passes and schedule (Stop-MigrationBatch), within two seconds where they run in this process: appends under way
    * may still be answered, and nothing that was settled is lost. The promise of `start` resolves too. Does nothing where
    * the batch is Stopped. Where another process runs the batch, it stops there within a second or two.
-   * @throws MigrationError `state-invalid` where nothing runs; `not-found`, `store-…`
+   * @throws MigrationError `state-invalid` where nothing runs; `not-found`, `store-*`
    */
   async stop(): Promise<void> {
     if (this.#running) return await this.#running.stop();
@@ -305,7 +305,7 @@ export class MigrationBatch {
    * Adds users (Set-MigrationBatch -AddUsers with a second CSV). Those that are in the batch already are left as they are,
    * with the new row's password. In a batch that runs their first pass begins at once.
    * @returns the addresses that are new
-   * @throws MigrationError `state-invalid`, `option-invalid` for two rows of one mailbox, `store-…`
+   * @throws MigrationError `state-invalid`, `option-invalid` for two rows of one mailbox, `store-*`
    */
   async addUsers(rows: readonly CsvRow[]): Promise<string[]> {
     const { addresses } = new BatchCredentials({ users: rows });
@@ -324,7 +324,7 @@ export class MigrationBatch {
 
   /**
    * Changes what the store keeps of the batch (Set-MigrationBatch). Absent members stay as they are.
-   * @throws MigrationError `state-invalid`, `option-invalid`, `not-found`, `store-…`
+   * @throws MigrationError `state-invalid`, `option-invalid`, `not-found`, `store-*`
    */
   async set(change: MigrationBatchSettings): Promise<void> {
     if (!this.#stored.record) await this.#register(false);
@@ -373,7 +373,7 @@ export class MigrationBatch {
    * Takes the batch with its users and its ledger out of the store (Remove-MigrationBatch). Mail stays where it is, at both
    * ends. The batch is Removing meanwhile, and then not found; what a crash left of a removal is removed by calling it again.
    * @param options `force` removes although the `removalCheck` still misses something, and is told in `batch:removed`
-   * @throws MigrationError `state-invalid` while it runs, and where the check misses something; `not-found`, `store-…`
+   * @throws MigrationError `state-invalid` while it runs, and where the check misses something; `not-found`, `store-*`
    */
   async remove({ force = false }: { force?: boolean } = {}): Promise<void> {
     if (this.#verifying) throw this.#beingVerified();
@@ -395,7 +395,7 @@ export class MigrationBatch {
   /**
    * Signs in for each row at both ends and lists the folders, before anything is copied: slowly, and so that no account is
    * locked (docs/prepare.md). Yields one check for each, in their order; what goes wrong with one is in its check.
-   * @throws MigrationError `aborted`; `option-invalid` without a target; `credentials-missing`, `store-…`
+   * @throws MigrationError `aborted`; `option-invalid` without a target; `credentials-missing`, `store-*`
    */
   checkRows(options: BatchRowCheckOptions = {}): AsyncGenerator<RowCheck, void, undefined> {
     return checkBatchRows(this.#parts, this.#addresses(), options);
@@ -414,7 +414,7 @@ export class MigrationBatch {
   /**
    * Where mail to a domain goes now, and what is missing before this batch can be removed without losing any
    * (docs/cutover.md).
-   * @throws MigrationError `option-invalid`, `aborted`, `store-…`; a resolver that does not answer is in the check
+   * @throws MigrationError `option-invalid`, `aborted`, `store-*`; a resolver that does not answer is in the check
    */
   cutover(domain: string, options: BatchCutoverOptions = {}): Promise<CutoverCheck> {
     const standing = () => standingOf(this.#store.listUsers(this.name), this.#passes.newInLastPass);
@@ -426,7 +426,7 @@ export class MigrationBatch {
     for await (const record of this.#store.listUsers(this.name)) yield new MigrationUser(this.name, record);
   }
 
-  /** @throws MigrationError `not-found`, `store-…` */
+  /** @throws MigrationError `not-found`, `store-*` */
   async user(emailAddress: string): Promise<MigrationUser> {
     const record = await this.#store.getUser(this.name, emailAddress);
     if (record) return new MigrationUser(this.name, record);
@@ -445,7 +445,7 @@ export class MigrationBatch {
 
   /**
    * Stops one user (Stop-MigrationUser); the others go on. The schedule leaves it out until it is started again.
-   * @throws MigrationError `state-invalid`, `not-found`, `store-…`
+   * @throws MigrationError `state-invalid`, `not-found`, `store-*`
    */
   async stopUser(emailAddress: string): Promise<void> {
     await this.#checkUser(emailAddress, "stop");
@@ -460,7 +460,7 @@ export class MigrationBatch {
   /**
    * Takes one user with its ledger out of the batch (Remove-MigrationUser). Mail stays where it is. Give no row of it to a
    * later `start()`, which would add it again.
-   * @throws MigrationError `not-found`, `state-invalid` once the batch is completed, `store-…`
+   * @throws MigrationError `not-found`, `state-invalid` once the batch is completed, `store-*`
    */
   async removeUser(emailAddress: string): Promise<void> {
     await this.#checkUser(emailAddress, "remove");
@@ -490,7 +490,7 @@ export class MigrationBatch {
 
   /**
    * How far one user is (Get-MigrationUserStatistics).
-   * @throws MigrationError `not-found`, `store-…`
+   * @throws MigrationError `not-found`, `store-*`
    */
   async userStatistics(emailAddress: string): Promise<MigrationUserStatistics> {
     const user = await this.user(emailAddress);
@@ -502,7 +502,7 @@ export class MigrationBatch {
    * `docs/verification.md`. Both ends are read and nothing is changed; as many mailboxes at a time as are migrated. A user
    * that cannot be verified has the reason in the report, and never rejects. The schedule waits meanwhile.
    * @throws MigrationError `state-invalid` while a pass is under way or it is verified already; `option-invalid` for a
-   * level, sample or user that there is not, and where the target cannot be read back; `aborted`; `store-…`
+   * level, sample or user that there is not, and where the target cannot be read back; `aborted`; `store-*`
    */
   async verify(options: VerifyOptions): Promise<VerificationReport> {
     if (this.#verifying) throw this.#beingVerified();

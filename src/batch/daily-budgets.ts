@@ -8,7 +8,7 @@ import type { SourceEndpoint } from "./batch-options.js";
 /**
  * What the account of a row may still be read of today, by the provider's limit. The store keeps it for all its batches;
  * close what is opened here, so that the next pass has the whole rest.
- * @throws MigrationError `store-…`
+ * @throws MigrationError `store-*`
  */
 export async function openDailyBudgets(
   store: MigrationStore,

@@ -14,6 +14,8 @@ import { reconcile } from "./reconcile.js";
 
 /** Messages listed at a time where a folder holds more: what is known of them has to fit in memory. */
 const LISTING_WINDOW = 4_000;
+/** Two parts are known at a time anyhow, and between them every answer is waited for. */
+const WHOLE_FOLDER = 2 * LISTING_WINDOW;
 
 /** One folder: settle what is in doubt, list, copy what has no outcome yet, close the page. */
 export async function copyFolder(run: FolderRun): Promise<void> {
@@ -123,7 +125,7 @@ async function firstListing(run: FolderRun): Promise<Listing> {
 async function listFrom(run: FolderRun, fromUid: number): Promise<Listing> {
   const { plan, source, signal } = run;
   const { messages, uidNext } = plan.source;
-  const whole = messages <= LISTING_WINDOW || uidNext === 0;
+  const whole = messages <= WHOLE_FOLDER || uidNext === 0;
   // What came since may still be about to be given by another folder.
   const last = run.held && uidNext > 0 ? uidNext - 1 : undefined;
   let size = LISTING_WINDOW;

@@ -44,7 +44,7 @@ export class DailyOctets {
   /**
    * Takes so many octets from the budget and resolves with 0 once that is written down; where they are too many by now, takes
    * none and resolves with the milliseconds until they are not.
-   * @throws MigrationError `store-…`
+   * @throws MigrationError `store-*`
    */
   take(octets: number): Promise<number> {
     const taken = this.#turn.then(() => this.#take(octets));
@@ -54,7 +54,7 @@ export class DailyOctets {
 
   /**
    * Gives back what was written down and not moved, for whoever opens the budget next.
-   * @throws MigrationError `store-…`
+   * @throws MigrationError `store-*`
    */
   async close(): Promise<void> {
     await this.#turn;

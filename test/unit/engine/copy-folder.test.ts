@@ -47,6 +47,27 @@ describe("copying a folder", () => {
     expect(folder.calls.filter(({ call }) => call === "find")).toEqual([]);
   });
 
+  it("lists a large folder in parts, and never more than one part ahead of what is copied (R11)", async () => {
+    const folder = new FolderFixture(Array.from({ length: 12_001 }, (_, at) => sampleMessage(`m${at}`)));
+    const inner = folder.openSource();
+    const listed: number[] = [];
+    const ahead: number[] = [];
+    const source = intercepting(inner, {
+      listMessages: async function* (plan, options) {
+        let heads = 0;
+        for await (const head of inner.listMessages(plan, options)) {
+          heads += 1;
+          yield head;
+        }
+        listed.push(heads);
+        ahead.push(listed.reduce((sum, each) => sum + each, 0) - folder.count("append"));
+      },
+    });
+    expect(await folder.copy({ source })).toMatchObject({ found: 12_001, copied: 12_001 });
+    expect(listed).toEqual([4_000, 4_000, 4_000, 1]);
+    expect(Math.max(...ahead)).toBeLessThanOrEqual(8_000);
+  });
+
   it("makes the folder at the target even where there is nothing to copy", async () => {
     const folder = new FolderFixture([]);
     folder.target.removeFolder("INBOX");
