@@ -16,7 +16,7 @@ const MAX_SESSIONS = 3;
 
 /** A message that attachments are added to, one after the other. */
 export interface GrowingMessage {
-  /** `/users/…/messages/…` */
+  /** `/users/.../messages/...` */
   readonly path: string;
   /** How many attachments it has already. */
   readonly attachments: number;

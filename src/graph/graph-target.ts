@@ -60,7 +60,7 @@ export async function openGraphTarget({ user, options = {}, signal, ...access }:
 /** What a target is made of. */
 interface OpenMailbox {
   readonly client: GraphClient;
-  /** `/users/…` */
+  /** `/users/...` */
   readonly mailbox: string;
   readonly folders: MailboxFolders;
 }

@@ -31,7 +31,7 @@ interface GraphFolder {
 /** The folders of one mailbox, by their levels. Names that differ only in case are one. */
 export class MailboxFolders {
   readonly #client: GraphClient;
-  /** `/users/…` */
+  /** `/users/...` */
   readonly #mailbox: string;
   readonly #known = new Map<string, GraphFolder>();
   /** Two folders that share a level must not both make it. */

