@@ -15,7 +15,7 @@ export class BreakOffs {
   }
 
   isHopeless(folder: SourceFolder, uid: number): boolean {
-    return this.#timesOf(folder, uid) >= MOST;
+    return this.#times.size > 0 && this.#timesOf(folder, uid) >= MOST;
   }
 
   #timesOf(folder: SourceFolder, uid: number): number {

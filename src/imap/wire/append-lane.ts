@@ -222,34 +222,56 @@ export class AppendLane {
 
   async #send(request: AppendRequest): Promise<SentMessage> {
     const { content, signal } = request;
+    if (this.#unanswered > WINDOW_OCTETS) await this.#roomInWindow();
+    if (signal?.aborted) throw aborted();
+    const whole = arrived(content) ?? (content.size <= WHOLE_OCTETS ? await this.#read(request, collect) : undefined);
+    const isUnasked = content.size <= this.#abilities.unaskedLiteral;
+    const sent = this.#announce(request, isUnasked, whole);
+    if (isUnasked && whole) this.#writeChunks(whole);
+    else await this.#sendLiteral(request, sent.command, isUnasked, whole);
+    if (this.#wire.isFull) await this.#wire.drained();
+    return sent;
+  }
+
+  async #roomInWindow(): Promise<void> {
     while (this.#unanswered > WINDOW_OCTETS && !this.#wire.lost) {
       this.#closeCommand();
       await new Promise<void>((resolve) => {
         this.#wakeWindow = resolve;
       });
     }
-    if (signal?.aborted) throw aborted();
-    const whole = arrived(content) ?? (content.size <= WHOLE_OCTETS ? await this.#read(request, collect) : undefined);
-    const command = this.#commandFor(request.folder, content.size);
+  }
+
+  /** Writes everything up to the literal. */
+  #announce(request: AppendRequest, isUnasked: boolean, whole: readonly Uint8Array[] | undefined): SentMessage {
+    const { size } = request.content;
+    const command = this.#commandFor(request.folder, size);
     command.messages += 1;
-    command.octets += content.size;
-    const sent = { command, position: command.messages, octets: content.size };
-    const unasked = content.size <= this.#abilities.unaskedLiteral;
-    const binary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
+    command.octets += size;
+    const isBinary = this.#abilities.binary && whole?.some((chunk) => chunk.includes(0));
+    this.#wire.write(`${messageHeader(request)}${isBinary ? "~" : ""}{${size}${isUnasked ? "+" : ""}}\r\n`);
+    return { command, position: command.messages, octets: size };
+  }
+
+  /** Sends a literal that has to be waited for: for the server's leave, or for its octets. */
+  async #sendLiteral(
+    request: AppendRequest,
+    command: AppendCommand,
+    isUnasked: boolean,
+    whole: readonly Uint8Array[] | undefined,
+  ): Promise<void> {
     this.#inLiteral = true;
     try {
-      this.#wire.write(`${messageHeader(request)}${binary ? "~" : ""}{${content.size}${unasked ? "+" : ""}}\r\n`);
-      if (!unasked && !(await this.#invited(command))) {
-        content.cancel();
-        return sent;
-      }
-      if (whole) for (const chunk of whole) this.#wire.write(chunk);
+      if (!isUnasked && !(await this.#invited(command))) request.content.cancel();
+      else if (whole) this.#writeChunks(whole);
       else await this.#read(request, this.#stream);
-      if (this.#wire.isFull) await this.#wire.drained();
     } finally {
       this.#inLiteral = false;
     }
-    return sent;
+  }
+
+  #writeChunks(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.#wire.write(chunk);
   }
 
   /** The command that the message goes into; begun where none is open that can take it. */

@@ -83,8 +83,8 @@ function flagSet(value: ResponseValue): ReadonlySet<Flag> {
   return set;
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const MONTH_NUMBERS = new Map(MONTHS.map((name, month) => [name.toLowerCase(), month]));
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTH_NUMBERS = new Map(MONTHS.map((name, month) => [name, month]));
 /** The calendar repeats after these; Date.UTC takes the years 0 to 99 for those of the last century. */
 const FOUR_CENTURIES_MS = 146_097 * 86_400_000;
 const DATE_TIME =
@@ -107,9 +107,6 @@ export function parseInternalDate(text: string): Date {
 
 /** A date as APPEND wants it, in UTC: the same instant, whatever zone the source named. */
 export function formatInternalDate(date: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = String(date.getUTCDate()).padStart(2, " ");
-  const year = String(date.getUTCFullYear()).padStart(4, "0");
-  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
-  return `${day}-${MONTHS[date.getUTCMonth()]}-${year} ${time} +0000`;
+  const [, day = "", month, year, time] = date.toUTCString().split(" "); // Mon, 07 Feb 1994 21:52:25 GMT
+  return `${day.startsWith("0") ? ` ${day.slice(1)}` : day}-${month}-${year} ${time} +0000`;
 }
