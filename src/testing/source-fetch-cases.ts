@@ -141,6 +141,23 @@ export function sourceFlowCases(withSource: WithSource): BehaviourCase[] {
         }),
     },
     {
+      title: "gives at once what has arrived as a whole, the same as piece by piece, and nothing more of it",
+      run: () =>
+        withSource(holding(small, small, large, small), async (opened) => {
+          const folder = await opened.folder("INBOX");
+          const messages = opened.source.fetch(folder, await opened.uidsOf(INBOX))[Symbol.asyncIterator]();
+          for (const { octets } of [small, small, large, small]) {
+            const { content } = arrivedOf(await messages.next());
+            await new Promise(setImmediate); // whatever came along may be there now
+            const whole = content.whole?.();
+            const rest = await readOctets(content);
+            assertOctets(whole ? Buffer.concat(whole) : rest, octets);
+            if (whole) assert.equal(rest.length, 0);
+          }
+          assert.equal((await messages.next()).done, true);
+        }),
+    },
+    {
       title: "answers on after a fetch or a listing was left in the middle",
       run: () =>
         withSource(holding(small, large, small), async (opened) => {

@@ -4,7 +4,7 @@ export type Argument =
   | { readonly kind: "literal"; readonly octets: Buffer; readonly binary: boolean }
   | { readonly kind: "list"; readonly items: readonly Argument[] };
 
-/** Ends a command with this tagged answer (`NO …` or `BAD …`). */
+/** Ends a command with this tagged answer (`NO ...` or `BAD ...`). */
 export class Refusal extends Error {
   constructor(readonly answer: string) {
     super(answer);

@@ -10,7 +10,7 @@ export interface FaultCondition {
   connection?: number;
   /** Only this one of the commands that meet the condition otherwise, counted from 1. */
   nth?: number;
-  /** Every so many of them: 3 means the third, the sixth … */
+  /** Every so many of them: 3 means the third, the sixth ... */
   every?: number;
 }
 

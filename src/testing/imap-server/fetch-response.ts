@@ -10,7 +10,7 @@ export type ItemWriter = (message: ScriptedMessage) => RowItem;
 /** What a FETCH asks for, ready to be applied to each message. */
 export interface FetchItems {
   readonly writers: ReadonlyMap<string, ItemWriter>;
-  /** BODY[…] without PEEK: reading sets `\Seen`. */
+  /** BODY[...] without PEEK: reading sets `\Seen`. */
   readonly setsSeen: boolean;
 }
 

@@ -23,7 +23,7 @@ interface ListRequest {
   readonly onlySubscribed: boolean;
   readonly onlySpecialUse: boolean;
   readonly tellsSubscribed: boolean;
-  /** The items of RETURN (STATUS (…)); absent where it was not asked for. */
+  /** The items of RETURN (STATUS (...)); absent where it was not asked for. */
   readonly status?: readonly Argument[];
 }
 

@@ -16,7 +16,7 @@ export interface NewScriptedMessage {
   internalDate?: Date;
   /** What RFC822.SIZE claims. Default: the truth. */
   claimedSize?: number;
-  /** Sent as INTERNALDATE exactly so (`NIL`, `"31-Foo-2001 …"`). Default: the internal date. */
+  /** Sent as INTERNALDATE exactly so (`NIL`, `"31-Foo-2001 ..."`). Default: the internal date. */
   rawInternalDate?: string;
   /** EMAILID (RFC 8474) and Gmail's X-GM-MSGID: equal for one message in several folders. Default: a new one. */
   emailId?: string;

@@ -57,7 +57,7 @@ interface Watcher {
  * ```ts
  * const server = await ScriptedImapServer.start({ accounts: [{ user: "terry", password: "secret", folders: ["Sent"] }] });
  * server.account("terry").folder("INBOX").addMessage({ octets: "Subject: hello\r\n\r\nhello\r\n" });
- * …
+ * ...
  * await server.close();
  * ```
  */
@@ -137,7 +137,7 @@ export class ScriptedImapServer {
     this.#faults.clear();
   }
 
-  /** Everything that went over the wire, in order, with literals as octet counts and credentials as `•••`. */
+  /** Everything that went over the wire, in order, with literals as octet counts and credentials as three bullets. */
   get transcript(): readonly TranscriptLine[] {
     return this.#transcript.lines;
   }

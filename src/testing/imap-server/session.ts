@@ -70,7 +70,7 @@ export class Session {
     return this.capabilities.has(capability);
   }
 
-  /** `[CAPABILITY …] ` for the greeting and the answer to a login; empty where the server keeps it back. */
+  /** `[CAPABILITY ...] ` for the greeting and the answer to a login; empty where the server keeps it back. */
   get capabilityCode(): string {
     return this.context.announcesCapabilities ? `[CAPABILITY ${[...this.capabilities].join(" ")}] ` : "";
   }

@@ -1,4 +1,4 @@
-/** One line on the wire. Literals show as their octet count only, credentials as `•••`. */
+/** One line on the wire. Literals show as their octet count only, credentials as three bullets. */
 export interface TranscriptLine {
   /** Counted from 1 in the order in which connections were accepted. */
   readonly connection: number;
@@ -12,7 +12,7 @@ export interface ReceivedCommand {
   readonly tag: string;
   /** In upper case, with its `UID` prefix: `UID FETCH`. */
   readonly verb: string;
-  /** Everything behind the verb as it was sent, literals as `{n}` or `{n+}`, credentials as `•••`. */
+  /** Everything behind the verb as it was sent, literals as `{n}` or `{n+}`, credentials as three bullets. */
   readonly arguments: string;
   /** The raw name of the folder that the command names or works on; absent where there is none. */
   readonly folder?: string;
@@ -34,7 +34,7 @@ export class Transcript {
   readonly lines: TranscriptLine[] = [];
   readonly #secrets = new Set<string>();
 
-  /** From now on this text, its base64 form and its raw octets show as `•••`. */
+  /** From now on this text, its base64 form and its raw octets show as three bullets. */
   hide(secret: string): void {
     if (secret.length < SHORTEST_SECRET) return;
     const octets = Buffer.from(secret, "utf8");

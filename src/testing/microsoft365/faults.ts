@@ -14,7 +14,7 @@ export interface GraphFaultCondition {
   readonly body?: string;
   /** Only this one of the requests that meet the condition otherwise, counted from 1. */
   readonly nth?: number;
-  /** Every so many of them: 3 means the third, the sixth … */
+  /** Every so many of them: 3 means the third, the sixth ... */
   readonly every?: number;
 }
 

@@ -13,7 +13,7 @@ const EXTENDED = /^singleValueExtendedProperties\/any$/i;
 
 /**
  * What `$filter` keeps: comparisons by `eq ne gt ge lt le`, `and`, `or`, parentheses, and
- * `singleValueExtendedProperties/Any(ep: ep/id eq '…' and ep/value eq '…')`. Anything else is answered with 400.
+ * `singleValueExtendedProperties/Any(ep: ep/id eq '...' and ep/value eq '...')`. Anything else is answered with 400.
  * @throws Refusal
  */
 export function parseFilter<Item>(text: string, memberOf: MemberOf<Item>, propertyOf: PropertyOf<Item>): Test<Item> {
@@ -74,7 +74,7 @@ class FilterParser<Item> {
     return (item) => compare(this.#memberOf(item, member) ?? badFilter(), operator, value);
   }
 
-  /** `(ep: ep/id eq '…' and ep/value eq '…')`; the name of the variable is free. */
+  /** `(ep: ep/id eq '...' and ep/value eq '...')`; the name of the variable is free. */
   #extended(): Test<Item> {
     this.#expect("(");
     const variable = this.#next().replace(/:$/, "");

@@ -54,7 +54,7 @@ function expanded(call: GraphCall, message: SimulatedMessage): Record<string, un
   return members;
 }
 
-/** `$filter=id eq '…' or id eq '…'`: Graph gives no property that is not asked for by its id. */
+/** `$filter=id eq '...' or id eq '...'`: Graph gives no property that is not asked for by its id. */
 function properties(message: SimulatedMessage, options: string): object[] | undefined {
   const asked = [...options.matchAll(/\bid\s+eq\s+'((?:[^']|'')*)'/gi)].map(([, id = ""]) => id.replaceAll("''", "'"));
   if (asked.length === 0) refuse(400, "ErrorInvalidRequest", "An extended property must be asked for by its id.");

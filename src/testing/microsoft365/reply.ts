@@ -13,7 +13,7 @@ export class Refusal extends Error {
   }
 }
 
-/** An error as Graph writes it: `{ "error": { "code", "message", … } }`. */
+/** An error as Graph writes it: `{ "error": { "code", "message", ... } }`. */
 export function graphError(
   status: number,
   code: string,

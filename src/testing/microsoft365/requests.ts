@@ -5,7 +5,7 @@ export interface SimulatedRequest {
   readonly service: "sign-in" | "graph" | "upload";
   /** In upper case. */
   readonly method: string;
-  /** With its query; the token of an upload address shows as `•••`. */
+  /** With its query; the token of an upload address shows as three bullets. */
   readonly path: string;
   /** Of the body. */
   readonly octets: number;
