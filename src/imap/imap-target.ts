@@ -26,7 +26,7 @@ import { type ListedHeads, listAll, listHeads } from "./message-listing.js";
 import { AppendLane } from "./wire/append-lane.js";
 import { AppendLanes } from "./wire/append-lanes.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
-import { parseFetchRow } from "./wire/fetch-row.js";
+import { FETCH_ROW, parseFetchRow } from "./wire/fetch-row.js";
 import { imapString, type TaggedAnswer } from "./wire/wire-connection.js";
 
 const MAX_CONCURRENT_APPENDS = 512;
@@ -175,7 +175,7 @@ export class ImapTarget implements MailTarget, TargetReading {
   ): Promise<Map<number, ReadonlySet<Flag>>> {
     const told = new Map<number, ReadonlySet<Flag>>();
     const readFlags = (text: string, literals: readonly Buffer[]) => {
-      const row = /^\d+ FETCH /i.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : undefined;
+      const row = FETCH_ROW.test(text) ? parseFetchRow(text, literals, text.indexOf("(")) : undefined;
       if (row?.uid === undefined || !row.flags) return false;
       told.set(row.uid, row.flags);
       return true;

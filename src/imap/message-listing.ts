@@ -3,7 +3,7 @@ import type { Flag } from "../mail/flags.js";
 import type { MessageHead } from "../mail/message.js";
 import type { ImapConnection } from "./imap-connection.js";
 import type { FolderOpening } from "./wire/fetch-lane.js";
-import { emptyRow, type FetchRow, parseFetchRow } from "./wire/fetch-row.js";
+import { emptyRow, FETCH_ROW, type FetchRow, parseFetchRow } from "./wire/fetch-row.js";
 
 /** One `UID FETCH` of heads, ready to be written. */
 export interface HeadListing {
@@ -59,7 +59,6 @@ export async function listAll(
   return parts.flat();
 }
 
-const FETCH_ROW = /^\d+ FETCH /i;
 const MAX_UID = 0xffff_ffff;
 /** No honest folder has more; a hostile one would fill the memory. */
 const MAX_ROWS = 2_000_000;

@@ -1,3 +1,4 @@
+import { foldLevel } from "./folder-pattern.js";
 import type { SpecialUse } from "./special-use.js";
 
 /**
@@ -27,14 +28,10 @@ const NAMES: Readonly<Partial<Record<SpecialUse, readonly string[]>>> = {
 };
 
 const USES = new Map(
-  Object.entries(NAMES).flatMap(([use, names]) => names.map((name) => [nameKey(name), use as SpecialUse] as const)), // Object.entries types its keys as string
+  Object.entries(NAMES).flatMap(([use, names]) => names.map((name) => [foldLevel(name), use as SpecialUse] as const)), // Object.entries types its keys as string
 );
 
 /** The special use that this name of a folder stands for in one of five languages; undefined for all other names. */
 export function specialUseOfName(name: string): SpecialUse | undefined {
-  return USES.get(nameKey(name));
-}
-
-function nameKey(name: string): string {
-  return name.normalize("NFC").toLowerCase();
+  return USES.get(foldLevel(name));
 }

@@ -1,7 +1,7 @@
 import { MigrationError } from "../../errors.js";
 import type { Message } from "../../mail/message.js";
 import { sequenceSet, UidSet } from "../../mail/uid-set.js";
-import { type FetchRow, parseFetchRow } from "./fetch-row.js";
+import { FETCH_ROW, type FetchRow, parseFetchRow } from "./fetch-row.js";
 import { LITERAL, type LiteralSink } from "./response-reader.js";
 import { StreamedContent } from "./streamed-content.js";
 import { DISCARD, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
@@ -12,7 +12,6 @@ const HIGH_WATER_OCTETS = 512 * 1024;
 const WAITING_OCTETS = 2 * 1024;
 /** The literals of a row whose body is streamed. */
 const STREAMED: readonly Buffer[] = [Buffer.alloc(0)];
-const FETCH_ROW = /^\d+ FETCH /i;
 const BODY_ITEM = / BODY\[\](?:<\d+>)? $/i;
 
 /** Whether a folder could be opened; the commands behind it are written before that is known. */

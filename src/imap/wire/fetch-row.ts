@@ -16,6 +16,9 @@ export interface FetchRow {
   emailId: string | undefined;
 }
 
+/** What an untagged answer with a row begins with: a sequence number, of no meaning here. */
+export const FETCH_ROW = /^\d+ FETCH /i;
+
 /** Reads `(UID 5 FLAGS (\Seen) …)` from `start`; a row that broke off at a body literal may lack its last bracket. */
 export function parseFetchRow(text: string, literals: readonly Buffer[], start: number): FetchRow {
   const row = emptyRow();
