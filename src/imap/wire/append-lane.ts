@@ -2,7 +2,9 @@ import { aborted } from "../../abortable.js";
 import { MigrationError } from "../../errors.js";
 import type { Flag } from "../../mail/flags.js";
 import type { MessageContent } from "../../mail/message.js";
+import { type AppendedUids, appendedUids } from "./appended-uids.js";
 import { formatInternalDate } from "./fetch-row.js";
+import { arrived, brokenOff, collect, truncated } from "./whole-content.js";
 import { imapString, type TaggedAnswer, type WireConnection } from "./wire-connection.js";
 
 /** What a server's APPEND can do. */
@@ -44,12 +46,6 @@ interface AppendCommand {
   appended: AppendedUids | undefined;
 }
 
-/** UIDs of a command's messages, in its order; none where they are not known. */
-interface AppendedUids {
-  readonly uidValidity: number;
-  readonly uids: readonly number[];
-}
-
 /** A message that was written, or that the server did not want; the command's answer says what became of it. */
 interface SentMessage {
   readonly command: AppendCommand;
@@ -70,7 +66,6 @@ const GROUP_MESSAGES = 100;
 const GROUP_OCTETS = 8 * 1024 * 1024;
 /** A group whose next message does not come at once is closed, so that its answer does not wait for mail. */
 const GROUP_IDLE_MS = 5;
-const APPEND_UID = /^APPENDUID (\d+) ([\d:,]+)$/i;
 /** A content up to this size is there as a whole before it is sent: it can be looked at for NUL, and cannot break off. */
 const WHOLE_OCTETS = 64 * 1024;
 
@@ -367,53 +362,4 @@ export class AppendLane {
 function messageHeader({ flags, internalDate }: AppendRequest): string {
   const date = Number.isNaN(internalDate.getTime()) ? "" : `"${formatInternalDate(internalDate)}" `;
   return ` (${flags.join(" ")}) ${date}`;
-}
-
-/** All of the content, if nothing of it has to be waited for. */
-function arrived(content: MessageContent): readonly Uint8Array[] | undefined {
-  const chunks = content.whole?.();
-  return chunks && complete(chunks, content.size);
-}
-
-async function collect(content: MessageContent): Promise<readonly Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of content) chunks.push(chunk);
-  } catch (error) {
-    throw brokenOff(error);
-  }
-  return complete(chunks, content.size);
-}
-
-function complete(chunks: readonly Uint8Array[], size: number): readonly Uint8Array[] {
-  let octets = 0;
-  for (const chunk of chunks) octets += chunk.length;
-  if (octets !== size) throw brokenOff(truncated(size, octets));
-  return chunks;
-}
-
-function truncated(size: number, octets: number): MigrationError {
-  return new MigrationError("message-truncated", `A message of ${size} octets ended after ${octets}`);
-}
-
-/** Whatever happened to the source: of the message, nothing is known to be refused. */
-function brokenOff(cause: unknown): MigrationError {
-  const { message } = MigrationError.from(cause);
-  return new MigrationError("connection-lost", `The source broke off in mid-message: ${message}`, { cause });
-}
-
-/**
- * `APPENDUID 38505 3955:3957,3960` names the UIDs of a command's messages in its order (RFC 4315 section 3). A list of
- * another length names none of them for sure.
- */
-function appendedUids(code: string | undefined, messages: number): AppendedUids {
-  const [, uidValidity, list = ""] = APPEND_UID.exec(code ?? "") ?? [];
-  const ranges = list.split(",").map((range) => {
-    const [start = 0, end = start] = range.split(":").map(Number);
-    return { start, step: start <= end ? 1 : -1, length: Math.abs(end - start) + 1 };
-  });
-  const named = ranges.reduce((sum, { length }) => sum + length, 0);
-  if (uidValidity === undefined || named !== messages) return { uidValidity: 0, uids: [] };
-  const uids = ranges.flatMap(({ start, step, length }) => Array.from({ length }, (_, at) => start + at * step));
-  return { uidValidity: Number(uidValidity), uids };
 }
