@@ -23,7 +23,7 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
   #brokeOff = false;
   readonly #hold: LeaseHold | undefined;
 
-  /** With `hold`, nothing is read while the lease may be another worker's. */
+  /** With `hold`, nothing is read, and no end told, while the lease may be another worker's. */
   constructor(content: MessageContent, hold?: LeaseHold) {
     this.size = content.size;
     this.#hold = hold;
@@ -54,8 +54,9 @@ export class DigestedContent implements MessageContent, AsyncIterator<Uint8Array
   }
 
   async next(): Promise<IteratorResult<Uint8Array>> {
-    if (!this.#octets) return { done: true, value: undefined };
+    // Also at its end: what was read ahead is sent later.
     if (this.#hold?.isDoubtful) await this.#hold.confirm();
+    if (!this.#octets) return { done: true, value: undefined };
     try {
       const result = await this.#octets.next();
       if (result.done) this.#end();

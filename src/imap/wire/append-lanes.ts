@@ -61,28 +61,26 @@ export class AppendLanes {
 class ContentInHand implements MessageContent {
   readonly size: number;
   readonly #content: MessageContent;
+  readonly #octets: AsyncIterator<Uint8Array>;
   readonly #reading: Promise<readonly Uint8Array[]> | undefined;
-  #whole: readonly Uint8Array[] | undefined;
   #onTaken: (() => void) | undefined;
 
   /** `onTaken` is called once, when the connection reads it or gives it up. */
   constructor(content: MessageContent, onTaken: () => void) {
     this.size = content.size;
     this.#content = content;
+    this.#octets = content[Symbol.asyncIterator]();
     this.#onTaken = onTaken;
     this.#reading = content.size <= READ_AHEAD_OCTETS ? this.#read() : undefined;
     // Told to the connection, when it reads.
     this.#reading?.catch(() => {});
   }
 
-  whole(): readonly Uint8Array[] | undefined {
-    if (this.#whole) this.#taken();
-    return this.#whole;
-  }
-
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     this.#taken();
-    yield* (await this.#reading) ?? this.#content;
+    yield* (await this.#reading) ?? [];
+    // To its end, also where that was read: it may have waited long, and says whether it may still be sent.
+    for (let next = await this.#octets.next(); !next.done; next = await this.#octets.next()) yield next.value;
   }
 
   cancel(): void {
@@ -92,9 +90,7 @@ class ContentInHand implements MessageContent {
 
   async #read(): Promise<readonly Uint8Array[]> {
     const octets: Uint8Array[] = [];
-    for await (const chunk of this.#content) octets.push(chunk);
-    // What ended early is not the whole: reading it says so.
-    if (octets.reduce((sum, { length }) => sum + length, 0) === this.size) this.#whole = octets;
+    for (let next = await this.#octets.next(); !next.done; next = await this.#octets.next()) octets.push(next.value);
     return octets;
   }
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { DigestedContent } from "../../../../src/engine/digested-content.js";
+import { LeaseHold } from "../../../../src/engine/lease-hold.js";
 import { MigrationError } from "../../../../src/errors.js";
 import { AppendLane } from "../../../../src/imap/wire/append-lane.js";
 import { AppendLanes } from "../../../../src/imap/wire/append-lanes.js";
@@ -35,6 +37,35 @@ describe("AppendLanes", () => {
     await one.socket.got("second\r\n");
     one.socket.send("m3 OK\r\n");
     await expect(Promise.all(answers)).resolves.toHaveLength(2);
+  });
+
+  it("sends nothing that was read ahead once the lease was lost (R17)", async () => {
+    const [one, other] = [connect(), connect()];
+    const lanes = new AppendLanes([one.lane, other.lane]);
+    let isDoubtful = false;
+    const confirm = () => Promise.reject(new MigrationError("lease-lost", "Another worker has it"));
+    const hold = Object.create(LeaseHold.prototype, {
+      isDoubtful: { get: () => isDoubtful },
+      confirm: { value: confirm },
+    });
+    const inner = new FakeContent(Buffer.from("third!!"));
+    const appends = [
+      lanes.append(message("first")),
+      lanes.append(message("second")),
+      lanes.append({ ...message(""), content: new DigestedContent(inner, hold) }),
+    ];
+    await Promise.all([one.socket.got("{5}\r\n"), other.socket.got("{6}\r\n"), inner.consumed]);
+    await new Promise(setImmediate);
+    const why = { message: expect.stringContaining("Another worker has it") };
+    const refused = expect(appends[2]).rejects.toMatchObject(why);
+    isDoubtful = true;
+    one.socket.send("m1 OK\r\n+ go on\r\n");
+    await one.socket.got("first\r\n");
+    one.socket.send("m2 OK\r\n");
+    await refused;
+    expect(one.socket.received + other.socket.received).not.toContain("{7}");
+    for (const { wire } of [one, other]) wire.destroy(new MigrationError("connection-lost", "The test is over"));
+    await Promise.allSettled(appends);
   });
 
   it("reads the next message of each connection while that waits to be asked, and no further", async () => {
